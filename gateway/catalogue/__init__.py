@@ -1,0 +1,37 @@
+"""Every error the product can give: its code and its words, in both languages.
+
+One file for each area.  A code is never used again for something else.
+"""
+
+from collections.abc import Mapping
+
+from gateway.catalogue import (
+    documents,
+    environment,
+    law,
+    load,
+    plan,
+    probe,
+    ruleset,
+    signature,
+    verify,
+)
+from gateway.catalogue.text import Text
+
+AREAS: Mapping[str, Mapping[str, Text]] = {
+    "documents": documents.TEXTS,
+    "plan": plan.TEXTS,
+    "law": law.TEXTS,
+    "signature": signature.TEXTS,
+    "ruleset": ruleset.TEXTS,
+    "load": load.TEXTS,
+    "verify": verify.TEXTS,
+    "probe": probe.TEXTS,
+    "environment": environment.TEXTS,
+}
+
+CATALOGUE: Mapping[str, Text] = {
+    code: text for area in AREAS.values() for code, text in area.items()
+}
+
+__all__ = ["AREAS", "CATALOGUE", "Text"]

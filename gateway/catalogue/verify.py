@@ -1,0 +1,208 @@
+"""Errors ZG6xx up to ZG659: what the prover finds, first in nftables, then beside it."""
+
+from collections.abc import Mapping
+
+from gateway.catalogue.text import Text
+
+_TAMPERED = "load the signed policy again, then find out who changed it"
+_TAMPERED_ZH = "请重新装载已签署的策略,并查明何人改动"
+
+TEXTS: Mapping[str, Text] = {
+    "ZG600": Text(
+        "the kernel's ruleset cannot be read: {error}",
+        "run as root, with nft installed",
+        "无法读取内核规则集:{error}",
+        "请以 root 运行,并确认已安装 nft",
+    ),
+    "ZG601": Text(
+        "`{object}` is not understood: {part}",
+        "nothing can be proven while it is there; delete it, or load the signed policy again",
+        "无法理解“{object}”:{part}",
+        "它存在时无法作出证明;请删除,或重新装载已签署的策略",
+    ),
+    "ZG602": Text(
+        "table `{table}` is not the policy's; it holds {contents}",
+        "delete it, or sign what it is for",
+        "表“{table}”不属于策略,其中有 {contents}",
+        "请删除,或将其用途纳入签署的策略",
+    ),
+    "ZG603": Text(
+        "chain `{chain}` is not the hook that it must be: {found}",
+        "each hook is one chain of its name: type filter, priority 0, policy drop",
+        "链“{chain}”的挂接不符:{found}",
+        "每个挂接点只应有一条同名链:类型 filter,优先级 0,默认 drop",
+    ),
+    "ZG604": Text(
+        "no chain of the policy stands at hook {hook}; every packet passes there",
+        _TAMPERED,
+        "挂接点 {hook} 上没有策略的链,所有报文均可通过",
+        _TAMPERED_ZH,
+    ),
+    "ZG605": Text(
+        "`{object}` is not used by any hook",
+        "delete it: what no packet meets, nobody signed",
+        "“{object}”未被任何挂接点使用",
+        "请删除:不起作用的内容不在签署范围内",
+    ),
+    "ZG606": Text(
+        "flowtable `{flowtable}` carries packets past every rule (devices {devices})",
+        "delete it",
+        "流表“{flowtable}”使报文绕过所有规则(设备 {devices})",
+        "请删除",
+    ),
+    "ZG607": Text(
+        "map `{map}`: `{first}` and `{second}` overlap, and the kernel silently takes the first",
+        _TAMPERED,
+        "映射“{map}”:“{first}”与“{second}”重叠,内核只取先者",
+        _TAMPERED_ZH,
+    ),
+    "ZG608": Text(
+        "the policy's table has the flag `{flag}`",
+        "a dormant table filters nothing; load the signed policy again",
+        "策略的表带有标志“{flag}”",
+        "休眠的表不过滤任何报文;请重新装载已签署的策略",
+    ),
+    "ZG609": Text(
+        "`{object}` compares a port without saying of which protocol",
+        _TAMPERED,
+        "“{object}”比较端口而未限定协议",
+        _TAMPERED_ZH,
+    ),
+    "ZG610": Text(
+        "{source_en} {source} reaches {destination_en} {destination}, {service} ({way_en}, "
+        "{state}), which the signed policy drops: {reason_en}; by {object}",
+        _TAMPERED,
+        "{source_zh} {source} 可达 {destination_zh} {destination},{service}({way_zh},{state}),"
+        "而签署的策略不允许:{reason_zh};由 {object} 所致",
+        _TAMPERED_ZH,
+    ),
+    "ZG611": Text(
+        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, {state}) is "
+        "dropped although the signed policy accepts it: {reason_en}; by {object}",
+        _TAMPERED,
+        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},{state})被丢弃,"
+        "而签署的策略允许:{reason_zh};由 {object} 所致",
+        _TAMPERED_ZH,
+    ),
+    "ZG612": Text(
+        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, {state}) is "
+        "dropped but recorded as `{found}`, not as `{wanted}`; by {object}",
+        _TAMPERED,
+        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},{state})被丢弃,"
+        "但记录为“{found}”,应为“{wanted}”;由 {object} 所致",
+        _TAMPERED_ZH,
+    ),
+    "ZG613": Text(
+        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, {state}) is "
+        "accepted but counted or logged as `{found}`, not as `{wanted}`; by {object}",
+        _TAMPERED,
+        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},{state})被准许,"
+        "但计数或记录为“{found}”,应为“{wanted}”;由 {object} 所致",
+        _TAMPERED_ZH,
+    ),
+    "ZG614": Text(
+        "at hook {hook} more differs than is listed here",
+        "mend what is listed, then prove again",
+        "挂接点 {hook} 上还有其他差异未列出",
+        "请先处理已列出的问题,再行证明",
+    ),
+    "ZG620": Text(
+        "no policy is in force on this gateway: hook {hook} has no signed policy behind it",
+        "load the signed policy",
+        "本网关没有生效的策略:挂接点 {hook} 之后没有已签署的策略",
+        "请装载已签署的策略",
+    ),
+    "ZG621": Text(
+        "the hooks do not agree which policy is in force: {stamps}",
+        _TAMPERED,
+        "各挂接点标明的生效策略不一致:{stamps}",
+        _TAMPERED_ZH,
+    ),
+    "ZG622": Text(
+        "the policy in force says it is `{found}`, not `{wanted}`",
+        "load the signed policy, or prove against the one that was loaded",
+        "生效的策略标明为“{found}”,而非“{wanted}”",
+        "请装载已签署的策略,或以已装载者为准重新证明",
+    ),
+    "ZG630": Text(
+        "the old {what} has tables of its own: {tables}",
+        "flush them and unload its modules; nftables alone filters here",
+        "旧式 {what} 中存在表:{tables}",
+        "请清空并卸载其模块;此处只由 nftables 过滤",
+    ),
+    "ZG631": Text(
+        "interface `{interface}` has a traffic control hook or filter: {what}",
+        "delete it: such a filter can answer, redirect or change packets before nftables",
+        "接口“{interface}”上有流量控制挂接或过滤器:{what}",
+        "请删除:它可在 nftables 之前应答、转向或修改报文",
+    ),
+    "ZG632": Text(
+        "interface `{interface}` runs an XDP program: {what}",
+        "take it off: it sees packets before every rule",
+        "接口“{interface}”上运行 XDP 程序:{what}",
+        "请卸下:它先于所有规则处理报文",
+    ),
+    "ZG633": Text(
+        "a BPF program is attached where packets pass: {what}",
+        "detach it, or find out which service needs it",
+        "报文经过处挂有 BPF 程序:{what}",
+        "请卸下,或查明由何服务所需",
+    ),
+    "ZG634": Text(
+        "a routing rule is not one of the kernel's own: {rule}",
+        "delete it: it sends packets by another table",
+        "存在非内核默认的路由策略:{rule}",
+        "请删除:它使报文按其他路由表转发",
+    ),
+    "ZG635": Text(
+        "route `{route}` sends zone `{zone}` out by `{interface}`, not by `{wanted}`",
+        "delete the route, or correct the plan",
+        "路由“{route}”把安全域“{zone}”送出接口“{interface}”,而非“{wanted}”",
+        "请删除该路由,或更正规划",
+    ),
+    "ZG636": Text(
+        "interface `{interface}` is a port of `{master}`: packets may pass beside the rules",
+        "take it out of the bridge or bond, so that they are routed",
+        "接口“{interface}”从属于“{master}”,报文可绕过规则",
+        "请将其移出网桥或聚合,使报文经路由转发",
+    ),
+    "ZG637": Text(
+        "packets are forwarded ({setting} = 1) although no policy is in force",
+        "switch forwarding off until a policy is loaded",
+        "没有生效的策略,却已开启转发({setting} = 1)",
+        "装载策略之前请关闭转发",
+    ),
+    "ZG638": Text(
+        "the open connection {source} to {destination}, {service}, is one that the policy does "
+        "not permit: {why_en}",
+        "delete its conntrack entry; it passes as established until then",
+        "现存连接 {source} 至 {destination},{service},不为策略所允许:{why_zh}",
+        "请删除其连接跟踪条目;否则它会一直作为已建立连接通过",
+    ),
+    "ZG639": Text(
+        "cannot be looked at: {what} ({error})",
+        "nothing is proven about it; run as root, or install what is missing",
+        "无法检查:{what}({error})",
+        "对此未作任何证明;请以 root 运行,或安装所缺组件",
+    ),
+    "ZG640": Text(
+        "{source} reaches {destination}: {flow}, which the signed policy does not permit; "
+        "by gateways {gateways}",
+        "prove each of these gateways by itself: it says which object causes it",
+        "{source} 可达 {destination}:{flow},而签署的策略不允许;途经网关 {gateways}",
+        "请逐个证明这些网关,以查明原因",
+    ),
+    "ZG641": Text(
+        "conduit `{conduit}` is broken: {flow} from {source} to {destination} ends at gateway "
+        "`{gateway}`",
+        "prove that gateway by itself: it says which object causes it",
+        "管道“{conduit}”中断:{source} 至 {destination} 的 {flow} 止于网关“{gateway}”",
+        "请单独证明该网关,以查明原因",
+    ),
+    "ZG642": Text(
+        "gateway `{gateway}` has not been read; nothing is proven of the paths through it",
+        "read it with `loushan verify` on the gateway, then prove the plan again",
+        "网关“{gateway}”尚未读取,经过它的路径均未证明",
+        "请在该网关上执行 `loushan verify`,再证明整个规划",
+    ),
+}

@@ -1,0 +1,1 @@
+"""What is allowed: documents, the model, the checks and the reference decision."""

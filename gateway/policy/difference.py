@@ -1,0 +1,255 @@
+"""What changes for people when one plan takes the place of another.
+
+Compared are the flows that pass, by address and port, not the lines or the
+names: a plan that was only reordered or renamed is the same plan.
+"""
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from itertools import pairwise
+from typing import Any
+
+from gateway.errors import Language
+from gateway.policy.access import merged, ports_by_pair, without
+from gateway.policy.model import Network, Plan, Ports, Zone
+
+#: A piece of address space: its family, its first and its last address.
+Piece = tuple[int, int, int]
+
+_ADDRESS: Mapping[int, type[IPv4Address | IPv6Address]] = {4: IPv4Address, 6: IPv6Address}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FlowChange:
+    """Flows from some addresses of one zone to some of another that change."""
+
+    source: str
+    source_title: str
+    source_ranges: tuple[str, ...]
+    destination: str
+    destination_title: str
+    destination_ranges: tuple[str, ...]
+    ports: tuple[Ports, ...]
+
+    def sentence(self, language: Language) -> str:
+        """Say it so that the Bureau can judge it."""
+        ports = ", ".join(map(str, self.ports))
+        source, destination = ", ".join(self.source_ranges), ", ".join(self.destination_ranges)
+        if language is Language.ZH:
+            return f"{self.source_title}({source})→ {self.destination_title}({destination}):{ports}"
+        return f"{self.source} ({source}) to {self.destination} ({destination}): {ports}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GrantChange:
+    """Who may do what to what, or no longer may."""
+
+    subject: str
+    certificate: str
+    action: str
+    resource: str
+    until: str
+
+    def sentence(self, language: Language) -> str:
+        """Say it so that the Bureau can judge it."""
+        if language is Language.ZH:
+            end = f",至 {self.until}" if self.until else ""
+            return f"{self.subject}(证书 {self.certificate})对 {self.resource}:{self.action}{end}"
+        end = f", until {self.until}" if self.until else ""
+        who = f"{self.subject} (certificate {self.certificate})"
+        return f"{who} may {self.action} {self.resource}{end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """All that one plan lets pass and the other does not."""
+
+    reachable: tuple[FlowChange, ...]
+    unreachable: tuple[FlowChange, ...]
+    granted: tuple[GrantChange, ...]
+    withdrawn: tuple[GrantChange, ...]
+    ceilings: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing changes for anybody."""
+        return not any(
+            (self.reachable, self.unreachable, self.granted, self.withdrawn, self.ceilings)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Give all of it for a machine, in a fixed order."""
+        return {
+            "reachable": [_flow_json(change) for change in self.reachable],
+            "unreachable": [_flow_json(change) for change in self.unreachable],
+            "granted": [_grant_json(change) for change in self.granted],
+            "withdrawn": [_grant_json(change) for change in self.withdrawn],
+            "ceilings": list(self.ceilings),
+        }
+
+    def canonical(self) -> bytes:
+        """Give the bytes that are signed: the same difference, the same bytes."""
+        text = json.dumps(self.as_json(), ensure_ascii=False, sort_keys=True, indent=1)
+        return f"{text}\n".encode()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical bytes, in hex."""
+        return sha256(self.canonical()).hexdigest()
+
+
+def difference(old: Plan | None, new: Plan) -> Difference:
+    """Compare two plans; without an old one, everything is new."""
+    pieces = _Pieces([plan for plan in (old, new) if plan is not None])
+    before = pieces.access(old) if old is not None else {}
+    after = pieces.access(new)
+    old_grants = _grants(old) if old is not None else {}
+    new_grants = _grants(new)
+    return Difference(
+        reachable=pieces.changes(new, after, before),
+        unreachable=pieces.changes(old, before, after) if old is not None else (),
+        granted=tuple(sorted(new_grants[k] for k in new_grants.keys() - old_grants.keys())),
+        withdrawn=tuple(sorted(old_grants[k] for k in old_grants.keys() - new_grants.keys())),
+        ceilings=_ceilings(old, new) if old is not None else (),
+    )
+
+
+class _Pieces:
+    """Address space cut wherever a zone of either plan begins or ends."""
+
+    def __init__(self, plans: Iterable[Plan]) -> None:
+        self._cuts: dict[int, list[int]] = {4: [], 6: []}
+        for plan in plans:
+            for zone in plan.zones.values():
+                for network in zone.ranges:
+                    first, last = _ends(network)
+                    self._cuts[network.version] += [first, last + 1]
+        self._cuts = {version: sorted(set(cuts)) for version, cuts in self._cuts.items()}
+
+    def access(self, plan: Plan) -> dict[tuple[Piece, Piece], tuple[Ports, ...]]:
+        """Give what each piece may say to each other."""
+        of_zone = {zone.name: self._of(zone) for zone in plan.zones.values()}
+        return {
+            (source, destination): ports
+            for (one, two), ports in ports_by_pair(plan).items()
+            for source in of_zone[one]
+            for destination in of_zone[two]
+            if source[0] == destination[0]
+        }
+
+    def changes(
+        self,
+        plan: Plan,
+        here: Mapping[tuple[Piece, Piece], tuple[Ports, ...]],
+        there: Mapping[tuple[Piece, Piece], tuple[Ports, ...]],
+    ) -> tuple[FlowChange, ...]:
+        """Give what passes here and not there, in the words of the plan of here."""
+        owner = {piece: zone for zone in plan.zones.values() for piece in self._of(zone)}
+        by_zones: dict[tuple[str, str, tuple[Ports, ...]], tuple[set[Piece], set[Piece]]] = (
+            defaultdict(lambda: (set(), set()))
+        )
+        for (source, destination), ports in here.items():
+            rest = merged(without(ports, there.get((source, destination), ())))
+            if rest:
+                names = owner[source].name, owner[destination].name
+                sources, destinations = by_zones[(*names, rest)]
+                sources.add(source)
+                destinations.add(destination)
+        return tuple(
+            sorted(
+                FlowChange(
+                    source=one,
+                    source_title=plan.zones[one].title,
+                    source_ranges=_ranges(sources),
+                    destination=two,
+                    destination_title=plan.zones[two].title,
+                    destination_ranges=_ranges(destinations),
+                    ports=ports,
+                )
+                for (one, two, ports), (sources, destinations) in by_zones.items()
+            )
+        )
+
+    def _of(self, zone: Zone) -> list[Piece]:
+        """Give the pieces that a zone consists of."""
+        found: list[Piece] = []
+        for network in zone.ranges:
+            cuts = self._cuts[network.version]
+            first, last = _ends(network)
+            inside = cuts[bisect_left(cuts, first) : bisect_left(cuts, last + 1) + 1]
+            found += [(network.version, one, two - 1) for one, two in pairwise(inside)]
+        return found
+
+
+def _ends(network: Network) -> tuple[int, int]:
+    return int(network.network_address), int(network.broadcast_address)
+
+
+def _ranges(pieces: Iterable[Piece]) -> tuple[str, ...]:
+    """Write pieces as networks, those that touch as one."""
+    joined: list[Piece] = []
+    for version, first, last in sorted(pieces):
+        if joined and joined[-1][0] == version and joined[-1][2] + 1 == first:
+            joined[-1] = (version, joined[-1][1], last)
+        else:
+            joined.append((version, first, last))
+    return tuple(str(n) for piece in joined for n in _networks(piece))
+
+
+def _networks(piece: Piece) -> Iterable[Network]:
+    version, first, last = piece
+    address = _ADDRESS[version]
+    return summarize_address_range(address(first), address(last))
+
+
+def _grants(plan: Plan) -> dict[tuple[object, ...], GrantChange]:
+    """Give each single right, known by what it does and not by its names."""
+    found: dict[tuple[object, ...], GrantChange] = {}
+    for grant in plan.grants:
+        subject, resource = plan.subjects[grant.subject], plan.resources[grant.resource]
+        places = frozenset(r for zone in subject.zones for r in plan.zones[zone].ranges)
+        target = frozenset(plan.zones[resource.zone].ranges), resource.path
+        until = str(grant.until or "")
+        for action in grant.actions:
+            key = (subject.certificate, places, str(subject.clearance), target, action, until)
+            found[key] = GrantChange(
+                subject.title, subject.certificate, action, resource.title, until
+            )
+    return found
+
+
+def _ceilings(old: Plan, new: Plan) -> tuple[str, ...]:
+    """Give each zone's ceiling that changes; zones are known by their addresses."""
+    before = {zone.ranges: zone.ceiling for zone in old.zones.values()}
+    return tuple(
+        f"{zone.name} {before[zone.ranges]} → {zone.ceiling}"
+        for zone in sorted(new.zones.values(), key=lambda z: z.name)
+        if before.get(zone.ranges, zone.ceiling) != zone.ceiling
+    )
+
+
+def _flow_json(change: FlowChange) -> dict[str, Any]:
+    return {
+        "source": change.source,
+        "source_title": change.source_title,
+        "source_ranges": list(change.source_ranges),
+        "destination": change.destination,
+        "destination_title": change.destination_title,
+        "destination_ranges": list(change.destination_ranges),
+        "ports": [str(ports) for ports in change.ports],
+    }
+
+
+def _grant_json(change: GrantChange) -> dict[str, Any]:
+    return {
+        "subject": change.subject,
+        "certificate": change.certificate,
+        "action": change.action,
+        "resource": change.resource,
+        "until": change.until,
+    }

@@ -1,0 +1,60 @@
+"""What a name may look like, and the short form that machines take.
+
+A name may be Chinese or English.  What could be mistaken for another name is
+refused: it is read by people before they sign.
+"""
+
+import hashlib
+import re
+import unicodedata
+
+#: The kernel's IFNAMSIZ less its closing zero, in bytes.
+LONGEST_INTERFACE_BYTES = 15
+
+#: nftables keeps at most 128 bytes of comment; a name stands in one.
+LONGEST_NAME_BYTES = 60
+
+_NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")
+_RESERVED_INTERFACES = frozenset({"lo", "all", "default"})
+_LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "_": "-"})
+
+
+def is_name(text: str) -> bool:
+    """Tell whether the text may be a name: lower-case a-z, digits, `-`, `_`, Han.
+
+    Han means the CJK unified ideographs; compatibility forms, full-width
+    letters, control characters and other scripts are not names.
+    """
+    return (
+        _NAME.fullmatch(text) is not None
+        and unicodedata.normalize("NFKC", text) == text
+        and len(text.encode()) <= LONGEST_NAME_BYTES
+    )
+
+
+def skeleton(name: str) -> str:
+    """Give what a reader sees at a glance; two names must not share it.
+
+    After the idea of UTS 39's skeletons, for the few characters names have.
+    """
+    return name.translate(_LOOK_ALIKE).replace("rn", "m").replace("vv", "w")
+
+
+def interface_name(name: str) -> str:
+    """Give the interface that carries this name: itself where it fits, else a hash."""
+    if name.isascii() and len(name) <= LONGEST_INTERFACE_BYTES and _usable(name):
+        return name
+    return "x" + _hash(name)
+
+
+def identifier(name: str) -> str:
+    """Give a name that nftables takes, `.` allowed: itself where it can be, else a hash."""
+    return ".".join(part if part.isascii() else "x" + _hash(part) for part in name.split("."))
+
+
+def _usable(name: str) -> bool:
+    return name not in _RESERVED_INTERFACES
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:12]

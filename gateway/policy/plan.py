@@ -1,0 +1,272 @@
+"""From a folder of documents to a plan, or to every problem that stands in the way."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import Problem, Refused, Where, problem, refuse_any
+from gateway.labels import Label, Level
+from gateway.policy.documents import Document, Tree, parse, read_documents
+from gateway.policy.entries import Entry, gather
+from gateway.policy.model import (
+    Conduit,
+    Expectation,
+    Grant,
+    Plan,
+    Ports,
+    Protocol,
+    Resource,
+    Service,
+    Subject,
+    Waiver,
+    Zone,
+)
+from gateway.policy.places import PlaceReader, read_label
+from gateway.policy.schema import check_schema
+from gateway.policy.select import Places, choose, pair
+
+_HIGHEST_PORT = 65535
+
+
+def read_plan(folder: Path) -> Plan:
+    """Read and resolve the plan in a folder.
+
+    Raises:
+        Refused: with every problem that could be found; each has its line.
+    """
+    return build_plan(read_documents(folder), str(folder))
+
+
+def build_plan(documents: Iterable[Document], folder: str) -> Plan:
+    """Resolve documents that were read; `folder` is how the user calls their place.
+
+    Raises:
+        Refused: as `read_plan`.
+    """
+    trees = _parse_all(documents, folder)
+    entries, problems = gather(trees)
+    reader = _PlanReader(entries, problems)
+    plan = reader.plan(folder)
+    refuse_any(reader.problems)
+    return plan
+
+
+def _parse_all(documents: Iterable[Document], folder: str) -> list[Tree]:
+    trees: list[Tree] = []
+    problems: list[Problem] = []
+    for document in documents:
+        try:
+            tree = parse(document, f"{folder.rstrip('/')}/{document.path}")
+        except Refused as refused:
+            problems += refused.problems
+            continue
+        wrong = check_schema(tree)
+        problems += wrong
+        if not wrong:
+            trees.append(tree)
+    refuse_any(problems)
+    return trees
+
+
+@dataclass
+class _PlanReader:
+    """Resolves the entries in the order in which they lean on each other."""
+
+    entries: Mapping[str, Mapping[str, Entry]]
+    problems: list[Problem] = field(default_factory=list)
+
+    def plan(self, folder: str) -> Plan:
+        head = self._head(folder)
+        self.places = self._places()
+        self.services = {n: self._service(e) for n, e in self.entries["services"].items()}
+        subjects = {n: self._subject(e) for n, e in self.entries["subjects"].items()}
+        resources = {n: self._resource(e) for n, e in self.entries["resources"].items()}
+        return Plan(
+            name=head["name"] if head else "",
+            title=head["title"] if head else "",
+            ceiling=read_label(head["ceiling"]) if head else Label(Level.公开),
+            commissioning_approval=head.get("commissioning_approval") if head else None,
+            sites=self.places.sites,
+            zones=self.places.zones,
+            services=self.services,
+            conduits=self._conduits(),
+            subjects=subjects,
+            resources=resources,
+            grants=tuple(
+                self._grant(entry, subjects, resources) for entry in self.entries["grants"].values()
+            ),
+            expectations=tuple(map(self._expectation, self.entries["expectations"].values())),
+            waivers=tuple(map(self._waiver, self.entries["waivers"].values())),
+            where=head.where() if head else Where(folder),
+        )
+
+    def _head(self, folder: str) -> Entry | None:
+        heads = list(self.entries["plan"].values())
+        if len(heads) == 1:
+            return heads[0]
+        if heads:
+            where = heads[1].where()
+            self.problems.append(problem("ZG121", where, first=heads[0].where()))
+        else:
+            self.problems.append(problem("ZG123", Where(folder)))
+        return None
+
+    def _places(self) -> Places:
+        reader = PlaceReader(self.entries["kinds"])
+        places = reader.read(self.entries["sites"])
+        self.problems += reader.problems
+        return places
+
+    def _service(self, entry: Entry) -> Service:
+        ports = [
+            found
+            for protocol in (Protocol.TCP, Protocol.UDP)
+            for found in self._ports(entry, protocol)
+        ]
+        if "icmp" in entry:
+            ports.append(Ports(Protocol.ICMP, 0, 0))
+        ports.sort()
+        for one, two in pairwise(ports):
+            if one.overlaps(two):
+                params = {"service": entry["name"], "one": one, "two": two}
+                self.problems.append(problem("ZG119", entry.where(), **params))
+        return Service(entry["name"], entry["title"], tuple(ports), entry.where())
+
+    def _ports(self, entry: Entry, protocol: Protocol) -> list[Ports]:
+        value = entry.get(protocol, [])
+        found = []
+        for item in value if isinstance(value, list) else [value]:
+            low, _, high = str(item).partition("-")
+            ports = Ports(protocol, int(low), int(high or low))
+            if not 1 <= ports.low <= ports.high <= _HIGHEST_PORT:
+                where = entry.where(protocol)
+                self.problems.append(problem("ZG118", where, text=item))
+            else:
+                found.append(ports)
+        return found
+
+    def _conduits(self) -> tuple[Conduit, ...]:
+        """Give every conduit, by name, so that who comes first is never a matter of files."""
+        entries = sorted(self.entries["conduits"].values(), key=lambda entry: str(entry["name"]))
+        return tuple(conduit for entry in entries for conduit in self._expand(entry))
+
+    def _expand(self, entry: Entry) -> list[Conduit]:
+        services = self._named_services(entry)
+        return [
+            Conduit(
+                name=entry["name"],
+                title=entry["title"],
+                source=source.name,
+                destination=destination.name,
+                services=services,
+                label=read_label(entry["label"]),
+                where=entry.where(),
+            )
+            for source, destination in self._pairs(entry)
+        ]
+
+    def _pairs(self, entry: Entry) -> list[tuple[Zone, Zone]]:
+        sources, destinations = self._zones(entry, "from"), self._zones(entry, "to")
+        pairs = pair(self.places, sources, destinations, entry.get("where"))
+        if sources and destinations and not pairs:
+            self.problems.append(problem("ZG116", entry.where(), owner=entry["name"]))
+        return pairs
+
+    def _zones(self, entry: Entry, name: str) -> tuple[Zone, ...]:
+        where = entry.where(name)
+        zones, problems = choose(self.places, entry[name], where, entry["name"])
+        self.problems += problems
+        return zones
+
+    def _named_services(self, entry: Entry) -> tuple[Service, ...]:
+        found: dict[str, Service] = {}
+        for index, name in enumerate(entry.get("services", ())):
+            where = entry.where("services", index)
+            if name not in self.services:
+                self._unknown("ZG105", where, entry, name, self.services)
+            elif name in found:
+                self.problems.append(problem("ZG108", where, name=name, first=entry.where()))
+            else:
+                found[name] = self.services[name]
+        return tuple(found.values())
+
+    def _subject(self, entry: Entry) -> Subject:
+        return Subject(
+            name=entry["name"],
+            title=entry["title"],
+            type=entry["type"],
+            zones=tuple(zone.name for zone in self._zones(entry, "zones")),
+            clearance=read_label(entry["clearance"]),
+            certificate=entry["certificate"],
+            where=entry.where(),
+        )
+
+    def _resource(self, entry: Entry) -> Resource:
+        self._zones(entry, "zone")
+        if entry["service"] not in self.services:
+            where = entry.where("service")
+            self._unknown("ZG105", where, entry, entry["service"], self.services)
+        return Resource(
+            name=entry["name"],
+            title=entry["title"],
+            zone=entry["zone"],
+            service=entry["service"],
+            path=entry["path"],
+            label=read_label(entry["label"]),
+            where=entry.where(),
+        )
+
+    def _grant(
+        self, entry: Entry, subjects: Mapping[str, Subject], resources: Mapping[str, Resource]
+    ) -> Grant:
+        if entry["subject"] not in subjects:
+            where = entry.where("subject")
+            self._unknown("ZG106", where, entry, entry["subject"], subjects)
+        if entry["resource"] not in resources:
+            where = entry.where("resource")
+            self._unknown("ZG124", where, entry, entry["resource"], resources)
+        return Grant(
+            name=entry["name"],
+            subject=entry["subject"],
+            resource=entry["resource"],
+            actions=tuple(sorted(entry["actions"])),
+            until=self._day(entry, "until") if "until" in entry else None,
+            where=entry.where(),
+        )
+
+    def _expectation(self, entry: Entry) -> Expectation:
+        return Expectation(
+            name=entry["name"],
+            title=entry["title"],
+            allow=entry["must"] == "allow",
+            pairs=tuple((s.name, d.name) for s, d in self._pairs(entry)),
+            services=self._named_services(entry) or tuple(self.services.values()),
+            where=entry.where(),
+        )
+
+    def _waiver(self, entry: Entry) -> Waiver:
+        return Waiver(
+            name=entry["name"],
+            code=entry["check"],
+            subject=entry["of"],
+            reason=entry["reason"],
+            until=self._day(entry, "until"),
+            where=entry.where(),
+        )
+
+    def _day(self, entry: Entry, name: str) -> date:
+        try:
+            return date.fromisoformat(entry[name])
+        except ValueError as error:
+            where = entry.where(name)
+            self.problems.append(problem("ZG125", where, text=entry[name], error=error))
+            return date.min
+
+    def _unknown(
+        self, code: str, where: Where, entry: Entry, name: str, known: Mapping[str, Any]
+    ) -> None:
+        near = ", ".join(list(known)[:8])
+        self.problems.append(problem(code, where, owner=entry["name"], name=name, near=near))

@@ -1,0 +1,138 @@
+"""The tree of sites: which gateways a flow passes, by which interfaces."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from gateway.policy.model import Conduit, Plan, Site, Zone
+from gateway.policy.names import interface_name
+
+
+class Hook(StrEnum):
+    """Where in a gateway a packet is judged."""
+
+    FORWARD = "forward"
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One gateway on a path, and the interfaces a packet comes and goes by.
+
+    `arrival` is empty where the gateway itself sends, `departure` where it
+    itself receives.
+    """
+
+    gateway: str
+    hook: Hook
+    arrival: str
+    departure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A conduit that passes a gateway."""
+
+    conduit: Conduit
+    source: Zone
+    destination: Zone
+    hop: Hop
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySlice:
+    """All that one gateway has to know of a plan."""
+
+    gateway: str
+    own: Zone | None
+    local: tuple[Zone, ...]
+    links: Mapping[str, str]
+    crossings: tuple[Crossing, ...]
+
+
+def path(plan: Plan, source: Site, destination: Site) -> tuple[str, ...]:
+    """Give the sites from one to the other, both included; empty where none joins them."""
+    up, down = _to_root(plan, source), _to_root(plan, destination)
+    meeting = next((site for site in up if site in down), None)
+    if meeting is None:
+        return ()
+    return (*up[: up.index(meeting) + 1], *reversed(down[: down.index(meeting)]))
+
+
+def hops(plan: Plan, source: Zone, destination: Zone) -> tuple[Hop, ...]:
+    """Give the gateways of ours that a packet passes from one zone to another.
+
+    Empty where no links join the two sites; so is the way inside one zone.
+    """
+    if source.name == destination.name:
+        return ()
+    sites = path(plan, plan.sites[source.site], plan.sites[destination.site])
+    last = len(sites) - 1
+    return tuple(
+        Hop(
+            gateway=site,
+            hook=_hook(source, destination, first=index == 0, last=index == last),
+            arrival=interface_name(sites[index - 1]) if index else source.interface,
+            departure=interface_name(sites[index + 1]) if index < last else destination.interface,
+        )
+        for index, site in enumerate(sites)
+        if plan.sites[site].managed
+    )
+
+
+def slices(plan: Plan) -> dict[str, GatewaySlice]:
+    """Divide a plan among its gateways; every gateway has a slice, even an empty one."""
+    crossings: dict[str, list[Crossing]] = defaultdict(list)
+    ways = cache(
+        lambda source, destination: hops(plan, plan.zones[source], plan.zones[destination])
+    )
+    for conduit in plan.conduits:
+        source, destination = plan.zones[conduit.source], plan.zones[conduit.destination]
+        for hop in ways(conduit.source, conduit.destination):
+            crossings[hop.gateway].append(Crossing(conduit, source, destination, hop))
+    neighbours = _neighbours(plan)
+    return {
+        gateway: _slice(plan, gateway, neighbours[gateway], tuple(crossings[gateway]))
+        for gateway in plan.gateways
+    }
+
+
+def _slice(
+    plan: Plan, gateway: str, neighbours: list[str], crossings: tuple[Crossing, ...]
+) -> GatewaySlice:
+    zones = [plan.zones[name] for name in plan.sites[gateway].zones]
+    return GatewaySlice(
+        gateway=gateway,
+        own=next((zone for zone in zones if zone.is_gateway), None),
+        local=tuple(zone for zone in zones if not zone.is_gateway),
+        links={site: interface_name(site) for site in sorted(neighbours)},
+        crossings=crossings,
+    )
+
+
+def _hook(source: Zone, destination: Zone, *, first: bool, last: bool) -> Hook:
+    if first and source.is_gateway:
+        return Hook.OUTPUT
+    if last and destination.is_gateway:
+        return Hook.INPUT
+    return Hook.FORWARD
+
+
+def _neighbours(plan: Plan) -> dict[str, list[str]]:
+    neighbours: dict[str, list[str]] = defaultdict(list)
+    for site in plan.sites.values():
+        if site.hub is not None:
+            neighbours[site.name].append(site.hub)
+            neighbours[site.hub].append(site.name)
+    return neighbours
+
+
+def _to_root(plan: Plan, site: Site) -> list[str]:
+    """Give the site and the hubs above it; a circle is refused before a plan exists."""
+    names = [site.name]
+    while (hub := plan.sites[names[-1]].hub) is not None:
+        names.append(hub)
+    return names
