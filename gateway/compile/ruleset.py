@@ -1,0 +1,213 @@
+"""A gateway's slice of a plan as a ruleset.
+
+Shape: the connection's state first, then one look-up of interface and source
+address that leads to the chain of the source zone, whose own small maps hold
+destination, protocol and port.  So a packet pays for its own zone's conduits
+and not for the size of the policy.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gateway.artefacts import MARK, Chain, Element, Ruleset, VerdictMap
+from gateway.compile.scaffold import HOOKS, scaffold
+from gateway.errors import Problem, problem, refuse_any
+from gateway.policy.access import without
+from gateway.policy.model import Network, Plan, Ports, Protocol, Zone
+from gateway.policy.names import identifier
+from gateway.policy.reasons import Reason
+from gateway.policy.topology import Crossing, GatewaySlice, Hook, slices
+
+#: How a chain of a source zone is called at each hook.
+_CHAIN_PREFIX = {Hook.FORWARD: "from", Hook.INPUT: "in", Hook.OUTPUT: "out"}
+
+#: How the map is called that leads from a hook to those chains.
+_DISPATCH_NAME = {Hook.FORWARD: "sources", Hook.INPUT: "visitors", Hook.OUTPUT: "own"}
+
+_FAMILY_WORD = {4: "ip", 6: "ip6"}
+_ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
+_PING_WORD = {4: "icmp", 6: "icmpv6"}
+
+
+def compile_plan(plan: Plan) -> dict[str, Ruleset]:
+    """Compile every gateway of a plan.
+
+    Raises:
+        Refused: some entry of some gateway could never match.
+    """
+    return {name: compile_slice(part) for name, part in slices(plan).items()}
+
+
+def compile_slice(part: GatewaySlice) -> Ruleset:
+    """Compile one gateway's slice.
+
+    Raises:
+        Refused: an entry could never match; names each such conduit.
+    """
+    compiler = _Compiler(part)
+    for hook in Hook:
+        compiler.add_hook(hook)
+    refuse_any(compiler.problems)
+    compiler.add_exits()
+    return Ruleset(
+        gateway=part.gateway,
+        scaffold=scaffold(),
+        maps=tuple(compiler.maps),
+        chains=tuple(compiler.chains),
+        hooks=HOOKS,
+    )
+
+
+@dataclass
+class _Compiler:
+    """Collects the maps and chains of one gateway, hook by hook."""
+
+    part: GatewaySlice
+    maps: list[VerdictMap] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
+    exits: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add_hook(self, hook: Hook) -> None:
+        """Add the chain that a hook goes to, and the chain of each source zone behind it."""
+        dispatch: dict[int, list[Element]] = {4: [], 6: []}
+        for (zone, arrival), crossings in self._by_source(hook).items():
+            verdict = self._source_chain(hook, zone, crossings)
+            for network in zone.ranges:
+                key = _cidr(network) if hook is Hook.OUTPUT else f'"{arrival}" . {_cidr(network)}'
+                dispatch[network.version].append(Element(key, verdict, zone.name))
+        rules = [
+            rule
+            for version, elements in dispatch.items()
+            for rule in self._dispatch(hook, version, elements)
+        ]
+        self.chains.append(Chain(hook, (*rules, _refuse(Reason.UNEXPECTED_SOURCE))))
+
+    def add_exits(self) -> None:
+        """Add the chains that let a packet out by the one interface it may take."""
+        self.chains += [
+            Chain(
+                f"exit_{interface}",
+                (f'oifname "{interface}" accept', _refuse(Reason.WRONG_EXIT)),
+            )
+            for interface in sorted(self.exits)
+        ]
+
+    def _by_source(self, hook: Hook) -> dict[tuple[Zone, str], list[Crossing]]:
+        """Group what crosses a hook by who sends; a zone of this site may always send."""
+        groups: dict[tuple[str, str], tuple[Zone, list[Crossing]]] = {}
+        if hook is not Hook.OUTPUT:
+            groups = {(zone.name, zone.interface): (zone, []) for zone in self.part.local}
+        for crossing in self.part.crossings:
+            if crossing.hop.hook is hook:
+                key = (crossing.source.name, crossing.hop.arrival)
+                groups.setdefault(key, (crossing.source, []))[1].append(crossing)
+        return {(groups[k][0], k[1]): groups[k][1] for k in sorted(groups)}
+
+    def _source_chain(self, hook: Hook, zone: Zone, crossings: list[Crossing]) -> str:
+        """Add one zone's chain and maps; give the verdict that leads there."""
+        if not crossings:
+            return _refuse(Reason.NO_CONDUIT)
+        name = f"{_CHAIN_PREFIX[hook]}_{identifier(zone.name)}"
+        elements = self._elements(hook, crossings)
+        rules: list[str] = []
+        for version in (4, 6):
+            flows, pings = elements[version]
+            rules += self._service_rule(name, version, flows)
+            rules += self._ping_rule(name, version, pings)
+        self.chains.append(Chain(name, (*rules, _refuse(Reason.NO_CONDUIT))))
+        return f"goto {MARK}{name}"
+
+    def _elements(
+        self, hook: Hook, crossings: list[Crossing]
+    ) -> dict[int, tuple[list[Element], list[Element]]]:
+        """Give each family's elements: those with a port, and those of ping."""
+        found: dict[int, tuple[list[Element], list[Element]]] = {4: ([], []), 6: ([], [])}
+        taken: dict[str, list[Ports]] = {}
+        for crossing in crossings:
+            families = _versions(crossing.source) & _versions(crossing.destination)
+            # The kernel takes some overlapping elements and lets the first win
+            # without a word, so nothing that overlaps is ever given to it.
+            claimed_before = taken.setdefault(crossing.destination.name, [])
+            ports = without(crossing.conduit.ports, claimed_before)
+            claimed_before += ports
+            if not families or not ports:
+                self.problems.append(_never_matches(crossing))
+            verdict = self._verdict(hook, crossing)
+            for network in crossing.destination.ranges:
+                if network.version not in families:
+                    continue
+                flows, pings = found[network.version]
+                for claimed in ports:
+                    origin = crossing.conduit.name
+                    if claimed.protocol is Protocol.ICMP:
+                        pings.append(Element(_cidr(network), verdict, origin))
+                    else:
+                        service = f"{claimed.protocol} . {_range(claimed.low, claimed.high)}"
+                        key = f"{_cidr(network)} . {service}"
+                        flows.append(Element(key, verdict, origin))
+        return found
+
+    def _verdict(self, hook: Hook, crossing: Crossing) -> str:
+        """Accept what the gateway itself receives; let out the rest by its interface."""
+        if hook is Hook.INPUT:
+            return "accept"
+        self.exits.add(crossing.hop.departure)
+        return f"goto {MARK}exit_{crossing.hop.departure}"
+
+    def _dispatch(self, hook: Hook, version: int, elements: list[Element]) -> Iterator[str]:
+        if not elements:
+            return
+        name = f"{_DISPATCH_NAME[hook]}{version}"
+        source = f"{_FAMILY_WORD[version]} saddr"
+        if hook is Hook.OUTPUT:
+            self._add_map(name, _ADDRESS_TYPE[version], elements)
+            yield f"{source} vmap @{MARK}{name}"
+        else:
+            self._add_map(name, f"ifname . {_ADDRESS_TYPE[version]}", elements)
+            yield f"iifname . {source} vmap @{MARK}{name}"
+
+    def _service_rule(self, chain: str, version: int, elements: list[Element]) -> Iterator[str]:
+        if elements:
+            name = f"{chain}_{version}"
+            self._add_map(name, f"{_ADDRESS_TYPE[version]} . inet_proto . inet_service", elements)
+            yield f"{_FAMILY_WORD[version]} daddr . meta l4proto . th dport vmap @{MARK}{name}"
+
+    def _ping_rule(self, chain: str, version: int, elements: list[Element]) -> Iterator[str]:
+        if elements:
+            name = f"{chain}_ping{version}"
+            self._add_map(name, _ADDRESS_TYPE[version], elements)
+            match = f"{_PING_WORD[version]} type echo-request"
+            yield f"{match} {_FAMILY_WORD[version]} daddr vmap @{MARK}{name}"
+
+    def _add_map(self, name: str, key_type: str, elements: Iterable[Element]) -> None:
+        self.maps.append(VerdictMap(name, key_type, tuple(sorted(elements))))
+
+
+def _refuse(reason: Reason) -> str:
+    return f"goto refuse_{reason}"
+
+
+def _versions(zone: Zone) -> set[int]:
+    return {network.version for network in zone.ranges}
+
+
+def _cidr(network: Network) -> str:
+    if network.prefixlen == network.max_prefixlen:
+        return str(network.network_address)
+    return str(network)
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def _never_matches(crossing: Crossing) -> Problem:
+    return problem(
+        "ZG401",
+        crossing.conduit.where,
+        conduit=crossing.conduit.name,
+        source=crossing.source.name,
+        destination=crossing.destination.name,
+        gateway=crossing.hop.gateway,
+    )
