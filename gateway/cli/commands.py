@@ -1,0 +1,108 @@
+"""Every subcommand: its words, and the module that does it.
+
+A module has `add_arguments(parser)` and `run(arguments)`, which gives the exit
+status.  It is imported only when its command is called, so that `--help` and
+short questions answer at once; `lab` and `pki` are known here by name alone.
+"""
+
+from dataclasses import dataclass
+
+from gateway.errors import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One subcommand."""
+
+    words: tuple[str, ...]
+    module: str
+    en: str
+    zh: str
+
+    def summary(self, language: Language) -> str:
+        """Say in one line what it does."""
+        return self.zh if language is Language.ZH else self.en
+
+
+COMMANDS = (
+    Command(
+        ("policy", "check"),
+        "gateway.cli.check",
+        "check a plan: every problem, with its line and what to do",
+        "检查规划:列出全部问题、位置与办法",
+    ),
+    Command(
+        ("policy", "explain"),
+        "gateway.cli.explain",
+        "say whether FROM may reach TO by SERVICE, why, and by which gateways",
+        "说明从甲到乙能否以某服务通达、理由与途经网关",
+    ),
+    Command(
+        ("policy", "reach"),
+        "gateway.cli.reach",
+        "list what a zone or address may reach and who may reach it",
+        "列出某安全域或地址可达何处、何处可达它",
+    ),
+    Command(
+        ("policy", "matrix"),
+        "gateway.cli.matrix",
+        "print the zone by zone table; --html or --json for a page or a machine",
+        "输出安全域矩阵;--html 生成网页,--json 供程序读取",
+    ),
+    Command(
+        ("policy", "diff"),
+        "gateway.cli.diff",
+        "say what becomes reachable and unreachable between two plans",
+        "说明两个规划之间新增可达与不再可达的内容",
+    ),
+    Command(
+        ("policy", "sign"),
+        "gateway.cli.sign",
+        "sign a checked plan as its author or as the Secrecy Bureau",
+        "以编制人或保密局身份签署规划",
+    ),
+    Command(
+        ("policy", "townships"),
+        "gateway.cli.townships",
+        "give every county its townships, with the next free prefixes",
+        "为各县生成乡镇站点并分配地址段",
+    ),
+    Command(
+        ("compile",),
+        "gateway.cli.compile",
+        "check a plan and compile the ruleset of one gateway or of all",
+        "检查规划并编译一个或全部网关的规则集",
+    ),
+    Command(
+        ("load",),
+        "gateway.cli.load",
+        "load a signed plan into this host's kernel, prove it, or go back",
+        "将已签署的规划装入本机内核并证明,失败则自动还原",
+    ),
+    Command(
+        ("verify",),
+        "gateway.cli.verify",
+        "prove that this host's kernel holds the signed plan, or show a counterexample",
+        "证明本机内核与签署的规划一致,否则给出反例",
+    ),
+    Command(
+        ("rehearse",),
+        "lab.rehearse",
+        "build a plan's city in network namespaces, load, prove and probe it",
+        "在网络命名空间中搭建规划的城市,装载、证明并用真实报文探测",
+    ),
+    Command(
+        ("pki",),
+        "pki.signers",
+        "make, revoke and renew the signers of a policy",
+        "生成、吊销、更新策略签署人证书",
+    ),
+    Command(
+        ("errors",),
+        "gateway.cli.errors",
+        "explain an error code, or list them all",
+        "解释错误代码,或列出全部",
+    ),
+)
+
+GROUPS = {"policy": ("write, ask, compare and sign a plan", "编写、查询、比较、签署规划")}

@@ -1,0 +1,69 @@
+"""`loushan compile`: check a plan and write the ruleset of its gateways."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from gateway.artefacts import Ruleset
+from gateway.cli.report import add_json, say, say_json, words
+from gateway.errors import ExitStatus, Refused, Where, problem, refuse_any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what may follow."""
+    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan 规划文件夹")
+    parser.add_argument("--gateway", metavar="SITE", help="only this gateway 只编译该网关")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write one GATEWAY.nft each into this folder 将规则集写入该文件夹",
+    )
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the ruleset of one gateway, or write and list those of all."""
+    from gateway.compile.ruleset import compile_slice
+    from gateway.policy.check import check_plan
+    from gateway.policy.plan import read_plan
+    from gateway.policy.topology import slices
+
+    plan = read_plan(arguments.plan)
+    refuse_any(check_plan(plan, datetime.now().astimezone().date()))
+    parts = slices(plan)
+    if arguments.gateway is not None:
+        if arguments.gateway not in parts:
+            known = ", ".join(list(parts)[:12])
+            raise Refused(problem("ZG701", name=arguments.gateway, known=known))
+        parts = {arguments.gateway: parts[arguments.gateway]}
+    rulesets = {name: compile_slice(part) for name, part in parts.items()}
+    if arguments.out is not None:
+        _write(arguments.out, rulesets)
+    if arguments.gateway is not None and arguments.out is None and not arguments.json:
+        say(rulesets[arguments.gateway].text.rstrip())
+        return ExitStatus.OK
+    _report(arguments, rulesets)
+    return ExitStatus.OK
+
+
+def _report(arguments: argparse.Namespace, rulesets: Mapping[str, Ruleset]) -> None:
+    if arguments.json:
+        say_json({n: {"sha256": r.digest, "entries": r.entries} for n, r in rulesets.items()})
+        return
+    for name, ruleset in rulesets.items():
+        say(f"{name:16} {ruleset.entries:6}  sha256 {ruleset.digest}")
+    total = sum(ruleset.entries for ruleset in rulesets.values())
+    text = words(arguments, "{} gateways, {} entries", "网关 {} 个,条目 {} 条")
+    say(text.format(len(rulesets), total))
+
+
+def _write(folder: Path, rulesets: Mapping[str, Ruleset]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, ruleset in rulesets.items():
+            (folder / f"{name}.nft").write_text(ruleset.text, "utf-8")
+    except OSError as error:
+        where = Where(str(folder))
+        raise Refused(problem("ZG702", where, file=folder, error=error.strerror)) from error
