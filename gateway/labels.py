@@ -64,7 +64,7 @@ def dominates(label: Label, other: Label) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Marking:
-    """The mark on a document (密级标志), such as 机密★10年; the term in years."""
+    """The mark on a document (密级标志), such as 样例 机密★10年; the term in years."""
 
     level: Level
     term_years: int

@@ -8,6 +8,7 @@ no key twice, and only text, whole numbers, true, false and null as values.
 import os
 import re
 import stat
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +23,9 @@ from gateway.errors import Problem, Refused, Where, problem
 LARGEST_DOCUMENT_BYTES = 2 * 1024 * 1024
 LARGEST_PLAN_BYTES = 16 * 1024 * 1024
 MOST_DOCUMENTS = 2_000
+
+#: How long a file must have stood still before it is read, in seconds.
+SETTLED_SECONDS = 0.1
 DEEPEST_NESTING = 16
 
 #: The folder inside a plan that holds what was signed about it; not a document.
@@ -133,7 +137,7 @@ def _read(folder: Path, name: str) -> Document:
     except OSError as error:
         raise Refused(problem("ZG007", where, error=error.strerror)) from error
     with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(descriptor)
+        before = _settled(descriptor)
         if not stat.S_ISREG(before.st_mode):
             raise Refused(problem("ZG004", where))
         if before.st_size > LARGEST_DOCUMENT_BYTES:
@@ -143,6 +147,19 @@ def _read(folder: Path, name: str) -> Document:
     if _state(before) != _state(after) or len(content) != before.st_size:
         raise Refused(problem("ZG006", where))
     return Document(name, content)
+
+
+def _settled(descriptor: int) -> os.stat_result:
+    """Wait until a file was not written to for a moment, and give its state.
+
+    A file system keeps times by the tick: a second write in the tick of the
+    first would change the text and not the time.
+    """
+    status = os.fstat(descriptor)
+    age_seconds = time.time() - status.st_mtime
+    if 0 <= age_seconds < SETTLED_SECONDS:
+        time.sleep(SETTLED_SECONDS - age_seconds)
+    return status
 
 
 def _state(status: os.stat_result) -> tuple[int, ...]:

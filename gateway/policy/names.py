@@ -16,7 +16,7 @@ LONGEST_NAME_BYTES = 60
 
 _NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")
 _RESERVED_INTERFACES = frozenset({"lo", "all", "default"})
-_LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "_": "-"})
+_LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "_": "-"})
 
 
 def is_name(text: str) -> bool:

@@ -32,8 +32,9 @@ class PlaceReader:
         self.problems += _bad_counterparts(sites, entries)
         self.problems += _overlaps(self.zones.values())
         sites = _without_lost_hubs(sites)
-        self.problems += _shared_interfaces(sites, self.zones)
-        return Places(sites, self.zones, tuple(self.kinds))
+        zones = {name: zone for name, zone in self.zones.items() if zone.site in sites}
+        self.problems += _shared_interfaces(sites, zones)
+        return Places(sites, zones, tuple(self.kinds))
 
     def _site(self, name: str, entry: Entry) -> Site | None:
         kind = self.kinds.get(entry["kind"])

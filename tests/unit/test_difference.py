@@ -1,0 +1,140 @@
+"""Two plans are compared by what passes, not by their words."""
+
+import random
+from ipaddress import ip_network
+
+from gateway.errors import Language
+from gateway.policy.decide import decide
+from gateway.policy.difference import FlowChange, difference
+from gateway.policy.model import Flow, Plan
+from gateway.policy.reasons import Verdict
+from tests.plans import added, built, changed, lab_documents
+
+
+def test_order_and_names_change_nothing() -> None:
+    """A reordered, renamed plan is the same plan."""
+    documents = lab_documents()
+    renames = {
+        "tax_clerk": "shuiwu",
+        "hall_to_approval": "shouli",
+        "name: hall,": "name: dating,",
+        "hall.counter": "dating.counter",
+        "市税务局": "税务局",
+    }
+    for old, new in renames.items():
+        documents = {name: text.replace(old, new) for name, text in documents.items()}
+    body, head = documents["conduits.yml"].rsplit("  # 运行维护", 1)
+    documents["conduits.yml"] = body.replace("  # 第一横", head + "\n  # 第一横", 1)
+    renamed = built(documents)
+
+    assert difference(built(lab_documents()), renamed).is_empty
+
+
+def test_a_conduit_taken_away_is_said_as_what_no_longer_passes() -> None:
+    """In a sentence with places and ports, in both languages."""
+    old = built(lab_documents())
+    new = built(changed("conduits.yml", "services: [exchange, https]", "services: [exchange]"))
+
+    found = difference(old, new)
+
+    assert not found.reachable
+    assert {(c.source, c.destination) for c in found.unreachable} == {
+        (f"{county}.{zone}", "city.business")
+        for county in ("huichuan", "suiyang")
+        for zone in ("business", "office")
+    }
+    change = next(c for c in found.unreachable if c.source == "huichuan.office")
+    assert change.sentence(Language.ZH) == (
+        "汇川区办公区(10.32.1.0/24, fd72:6a5e:32:1::/64)→ "
+        "市信息中心业务区(10.1.0.0/24, fd72:6a5e:1::/64):443/tcp"
+    )
+    assert change.sentence(Language.EN).endswith(": 443/tcp")
+
+
+def test_moved_addresses_are_a_change_for_both() -> None:
+    """The old address no longer passes; the new one does."""
+    found = difference(
+        built(lab_documents()), built(changed("sites.yml", "10.11.0.0/16", "10.13.0.0/16"))
+    )
+
+    gone = {r for c in found.unreachable for r in c.source_ranges if c.source == "tax.office"}
+    come = {r for c in found.reachable for r in c.source_ranges if c.source == "tax.office"}
+    assert (gone, come) == ({"10.11.1.0/24"}, {"10.13.1.0/24"})
+
+
+def test_a_range_that_grows_is_only_what_is_new() -> None:
+    """Ports that passed before are not said again."""
+    found = difference(
+        built(lab_documents()), built(changed("services.yml", "6970-6999", "6960-6999"))
+    )
+
+    assert [str(p) for c in found.reachable for p in c.ports] == ["6960-6969/udp"]
+    assert not found.unreachable
+
+
+def test_a_grant_is_a_change_too() -> None:
+    """Who may do what is effective access."""
+    grant = "  - {name: more, subject: leader, resource: cases, actions: [decide]}\n"
+    found = difference(built(lab_documents()), built(added("grants.yml", grant)))
+
+    assert [change.action for change in found.granted] == ["decide"]
+    assert not found.withdrawn
+
+
+def test_the_first_plan_is_all_new() -> None:
+    """Compared with nothing, everything is newly reachable."""
+    plan = built(lab_documents())
+
+    assert len(difference(None, plan).reachable) == len(plan.conduits)
+
+
+def test_the_same_difference_has_the_same_digest() -> None:
+    """What is signed is a value; another difference has another digest."""
+    old = built(lab_documents())
+    one = built(changed("services.yml", "6970-6999", "6960-6999"))
+    two = built(changed("services.yml", "6970-6999", "6961-6999"))
+
+    assert difference(old, one).digest == difference(old, one).digest
+    assert difference(old, one).digest != difference(old, two).digest
+
+
+def test_the_difference_agrees_with_the_reference_decision() -> None:
+    """For flows drawn at random, changed means changed, and nothing else does."""
+    old = built(lab_documents())
+    documents = changed("conduits.yml", "services: [exchange, https]", "services: [exchange]")
+    documents["services.yml"] = documents["services.yml"].replace("6970-6999", "6980-7010")
+    new = built(documents)
+    found = difference(old, new)
+    draw = random.Random(20261123)  # noqa: S311 - repeatable, not secret
+
+    for _ in range(1_500):
+        flow = _some_flow(draw, old)
+        before, after = (decide(plan, flow).verdict is Verdict.ACCEPT for plan in (old, new))
+        assert _says(found.reachable, flow) is (after and not before)
+        assert _says(found.unreachable, flow) is (before and not after)
+
+
+def _some_flow(draw: random.Random, plan: Plan) -> Flow:
+    source, destination = draw.choices(list(plan.zones.values()), k=2)
+    conduits = [c for c in plan.conduits if draw.random() < 0.5] or list(plan.conduits)
+    conduit = draw.choice(conduits)
+    if draw.random() < 0.8:
+        source, destination = plan.zones[conduit.source], plan.zones[conduit.destination]
+    version = draw.choice((0, 1))
+    ports = draw.choice(conduit.ports)
+    port = 0 if ports.low == 0 else draw.randint(ports.low - 20, ports.high + 20)
+    return Flow(
+        source.ranges[version].network_address + draw.randint(1, 50),
+        destination.ranges[version].network_address + draw.randint(1, 50),
+        ports.protocol,
+        port,
+    )
+
+
+def _says(changes: tuple[FlowChange, ...], flow: Flow) -> bool:
+    return any(
+        any(flow.source in ip_network(r) for r in change.source_ranges)
+        and any(flow.destination in ip_network(r) for r in change.destination_ranges)
+        and any(p.protocol is flow.protocol and p.low <= flow.port <= p.high for p in change.ports)
+        for change in changes
+    )
