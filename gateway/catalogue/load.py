@@ -4,4 +4,98 @@ from collections.abc import Mapping
 
 from gateway.catalogue.text import Text
 
-TEXTS: Mapping[str, Text] = {}
+TEXTS: Mapping[str, Text] = {
+    "ZG501": Text(
+        "the kernel refuses the ruleset, and nothing of it was taken:\n  {error}",
+        "the policy in force stays in force; report this, for a checked plan should always load",
+        "内核拒绝该规则集,未采用其中任何内容:\n  {error}",
+        "原策略继续生效;通过检查的规划理应总能加载,请上报此问题",
+    ),
+    "ZG502": Text(
+        "python3-nftables is not on this host",
+        "install the packages nftables and python3-nftables",
+        "本机没有 python3-nftables",
+        "请安装软件包 nftables 与 python3-nftables",
+    ),
+    "ZG503": Text(
+        "nobody can say which policy is in force: "
+        "the hooks of table `{table}` do not agree: {said}",
+        "somebody else changed the table; load the policy again, which refuses everything until "
+        "it is done",
+        "无法判断生效的是哪一策略:表“{table}”的各挂载点不一致:{said}",
+        "该表被他人改动;请重新加载策略,加载完成前拒绝一切流量",
+    ),
+    "ZG504": Text(
+        "another load is under way on this host (process {process})",
+        "wait until it has ended",
+        "本机正在进行另一次加载(进程 {process})",
+        "请等待其结束",
+    ),
+    "ZG505": Text(
+        "{given} is older than {highest}, which this host has accepted",
+        "an older policy is never loaded again; "
+        "to go back, sign its content under a higher revision",
+        "{given} 早于本机已接受的 {highest}",
+        "旧策略不得再次加载;如需恢复其内容,请以更高的修订号重新签发",
+    ),
+    "ZG506": Text(
+        "{given} has the revision of {highest}, which this host has accepted, and other content",
+        "every change of content needs a higher revision",
+        "{given} 与本机已接受的 {highest} 修订号相同而内容不同",
+        "内容每次变更都须提高修订号",
+    ),
+    "ZG507": Text(
+        "the record of accepted policies cannot be understood: {error}",
+        "nothing is loaded without it; find out who changed it, then restore it from a backup",
+        "已接受策略的记录无法识读:{error}",
+        "缺少该记录不予加载;请查明何人改动,再由备份恢复",
+    ),
+    "ZG508": Text(
+        "the record of accepted policies cannot be written: {error}",
+        "see whether the disk is full or read-only",
+        "已接受策略的记录无法写入:{error}",
+        "请检查磁盘是否已满或只读",
+    ),
+    "ZG509": Text(
+        "the table of live connections cannot be read or changed: {error}",
+        "loading needs root and the kernel's connection tracking (nf_conntrack_netlink)",
+        "连接跟踪表无法读取或修改:{error}",
+        "加载需要 root 权限与内核连接跟踪(nf_conntrack_netlink)",
+    ),
+    "ZG510": Text(
+        "going back to the policy before failed too; table `{table}` may still enforce {stamp}",
+        "see what is in force, then load a policy again",
+        "恢复原策略也未成功;表“{table}”可能仍在执行 {stamp}",
+        "请查看当前生效的策略,再重新加载",
+    ),
+    "ZG511": Text(
+        "forwarding cannot be switched: {error}",
+        "/proc/sys must be writable; in a container it often is not",
+        "无法切换转发:{error}",
+        "/proc/sys 须可写;容器中往往不可写",
+    ),
+    "ZG512": Text(
+        "the new policy was taken back; {stamp} is in force",
+        "",
+        "新策略已撤回;当前生效的是 {stamp}",
+        "",
+    ),
+    "ZG513": Text(
+        "the kernel's listing of `{what}` cannot be understood",
+        "this version of nftables may be newer than the product knows",
+        "内核列出的“{what}”无法识读",
+        "本机 nftables 的版本可能新于本产品所支持的版本",
+    ),
+    "ZG514": Text(
+        "the lock `{file}` cannot be had: {error}",
+        "loading needs root",
+        "无法取得锁“{file}”:{error}",
+        "加载需要 root 权限",
+    ),
+    "ZG515": Text(
+        "the new policy was taken back; no policy is in force and nothing passes",
+        "",
+        "新策略已撤回;当前没有生效的策略,一切流量均被拒绝",
+        "",
+    ),
+}

@@ -179,4 +179,10 @@ TEXTS: Mapping[str, Text] = {
         "该文档的写法使新条目无法追加",
         "请按本命令的写法每行一个字段,并把 `sites` 放在最后",
     ),
+    "ZG134": Text(
+        "cannot write `{file}`: {error}",
+        "leave out --write to see it without writing",
+        "无法写入“{file}”:{error}",
+        "不带 --write 即只输出而不写入",
+    ),
 }

@@ -1,4 +1,4 @@
-"""Errors ZG66x: probe."""
+"""Errors ZG66x: rehearsing a plan with real packets."""
 
 from collections.abc import Mapping
 
@@ -7,20 +7,50 @@ from gateway.catalogue.text import Text
 TEXTS: Mapping[str, Text] = {
     "ZG660": Text(
         "no site is called `{name}`",
-        "among the sites are {near}",
+        "the plan's first sites are {near}",
         "没有名为“{name}”的站点",
-        "站点有 {near} 等",
+        "规划中前几个站点是 {near}",
     ),
     "ZG661": Text(
-        "a rehearsal makes network namespaces, and only root may",
+        "only root may make network namespaces, and a rehearsal needs them",
         "run it as root; it touches nothing outside the namespaces that it makes",
-        "演练需要创建网络命名空间,只有 root 可以",
-        "请以 root 运行;它不会改动自建命名空间以外的任何东西",
+        "只有 root 能创建演练所需的网络命名空间",
+        "请以 root 运行;除自建的命名空间外不改动任何东西",
     ),
-    "ZG663": Text(
+    "ZG662": Text(
         "`{command}` failed: {answer}",
         "",
-        "“{command}”失败:{answer}",
+        "“{command}”执行失败:{answer}",
         "",
+    ),
+    "ZG663": Text(
+        "{probe} arrived, and must be refused",
+        "the ruleset of gateway `{gateway}` lets it through; reason for refusal: {reason}",
+        "{probe} 已到达,而按策略应被拒绝",
+        "网关“{gateway}”的规则集放行了它;应拒绝的理由:{reason}",
+    ),
+    "ZG664": Text(
+        "{probe} did not arrive, and must pass",
+        "recorded on the way: {recorded}",
+        "{probe} 未到达,而按策略应放行",
+        "途中记录:{recorded}",
+    ),
+    "ZG665": Text(
+        "{probe} arrived, and its answer did not come back",
+        "recorded on the way: {recorded}",
+        "{probe} 已到达,但应答未返回",
+        "途中记录:{recorded}",
+    ),
+    "ZG666": Text(
+        "{probe} was stopped, and is not recorded as gateway `{gateway}` must: {reason}",
+        "recorded on the way: {recorded}",
+        "{probe} 被阻止,但网关“{gateway}”未按应有理由记录:{reason}",
+        "途中记录:{recorded}",
+    ),
+    "ZG667": Text(
+        "{probe} is decided otherwise for the whole way than by the gateways on it",
+        "this is a fault of the reference decision itself; report it",
+        "{probe} 的整体判定与沿途各网关的判定不一致",
+        "这是参考判定自身的缺陷,请上报",
     ),
 }

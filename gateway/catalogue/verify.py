@@ -70,34 +70,34 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG610": Text(
         "{source_en} {source} reaches {destination_en} {destination}, {service} ({way_en}, "
-        "{state}), which the signed policy drops: {reason_en}; by {object}",
+        "{state_en}), which the signed policy drops: {reason_en}; by {object}",
         _TAMPERED,
-        "{source_zh} {source} 可达 {destination_zh} {destination},{service}({way_zh},{state}),"
+        "{source_zh} {source} 可达 {destination_zh} {destination},{service}({way_zh},{state_zh}),"
         "而签署的策略不允许:{reason_zh};由 {object} 所致",
         _TAMPERED_ZH,
     ),
     "ZG611": Text(
-        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, {state}) is "
-        "dropped although the signed policy accepts it: {reason_en}; by {object}",
+        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, "
+        "{state_en}) is dropped although the signed policy accepts it: {reason_en}; by {object}",
         _TAMPERED,
-        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},{state})被丢弃,"
-        "而签署的策略允许:{reason_zh};由 {object} 所致",
+        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},"
+        "{state_zh})被丢弃,而签署的策略允许:{reason_zh};由 {object} 所致",
         _TAMPERED_ZH,
     ),
     "ZG612": Text(
-        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, {state}) is "
-        "dropped but recorded as `{found}`, not as `{wanted}`; by {object}",
+        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, "
+        "{state_en}) is dropped but recorded as `{found}`, not as `{wanted}`; by {object}",
         _TAMPERED,
-        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},{state})被丢弃,"
-        "但记录为“{found}”,应为“{wanted}”;由 {object} 所致",
+        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},"
+        "{state_zh})被丢弃,但记录为“{found}”,应为“{wanted}”;由 {object} 所致",
         _TAMPERED_ZH,
     ),
     "ZG613": Text(
-        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, {state}) is "
-        "accepted but counted or logged as `{found}`, not as `{wanted}`; by {object}",
+        "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, "
+        "{state_en}) is accepted but counted or logged as `{found}`, not as `{wanted}`; by {object}",
         _TAMPERED,
-        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},{state})被准许,"
-        "但计数或记录为“{found}”,应为“{wanted}”;由 {object} 所致",
+        "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},"
+        "{state_zh})被准许,但计数或记录为“{found}”,应为“{wanted}”;由 {object} 所致",
         _TAMPERED_ZH,
     ),
     "ZG614": Text(

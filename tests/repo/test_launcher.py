@@ -1,0 +1,276 @@
+"""The launcher makes its environment once, whole, and never gets in the way again.
+
+It is tried on a small checkout of its own with nothing to install, so that
+these tests need no network.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.repo.tree import ROOT
+
+pytestmark = pytest.mark.xdist_group("launcher")
+
+PYPROJECT = """\
+[project]
+name = "small"
+version = "0"
+dependencies = []
+[project.optional-dependencies]
+test = []
+"""
+COMMAND_LINE = """\
+import sys
+from pathlib import Path
+import nftables
+print("command line", *sys.argv[1:])
+"""
+#: Stands in for each tool that `./loushan test` runs.
+TOOL = """\
+import sys
+from pathlib import Path
+print(Path(__file__).stem, *sys.argv[1:])
+sys.exit(Path(__file__).stem in Path("failing").read_text().split())
+"""
+
+
+def run(
+    *argv: str | Path, cwd: Path | str = "/", path: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user would, with nothing to read."""
+    return subprocess.run(
+        argv,
+        cwd=cwd,
+        env={"PATH": path or "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+can_hide = pytest.mark.skipif(
+    os.geteuid() != 0 or run("unshare", "--mount", "true").returncode != 0,
+    reason="hiding Debian packages needs root and a mount namespace",
+)
+
+
+def checkout(folder: Path) -> Path:
+    """Lay out a small checkout; the launcher is the real one."""
+    (folder / "gateway" / "cli").mkdir(parents=True)
+    (folder / "gateway" / "cli" / "__main__.py").write_text(COMMAND_LINE)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / "importlinter").mkdir()
+    (folder / "importlinter" / "cli.py").write_text("def lint_imports_command(): pass\n")
+    for tool in ("ruff", "mypy", "yamllint", "pytest"):
+        (folder / f"{tool}.py").write_text(TOOL)
+    shutil.copy(ROOT / "loushan", folder / "loushan")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first_runs(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, list[tuple[int | None, str, str]]]:
+    """Give a checkout with a space in its path, after two first runs at once."""
+    folder = checkout(tmp_path_factory.mktemp("launcher") / "a check out")
+    both = [
+        subprocess.Popen(
+            [folder / "loushan", "hello"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=120) for process in both]
+    return folder, [(p.returncode, *out) for p, out in zip(both, said, strict=True)]
+
+
+@pytest.fixture
+def ready(first_runs: tuple[Path, object]) -> Iterator[Path]:
+    """Give the checkout with its environment; what a test changes is put back."""
+    folder = first_runs[0]
+    before = (folder / ".venv" / "stamp-product").read_text()
+    yield folder
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    (folder / ".venv" / "stamp-product").write_text(before)
+    (folder / ".venv" / "stamp-test").unlink(missing_ok=True)
+
+
+def test_two_first_runs_at_once_both_work(
+    first_runs: tuple[Path, list[tuple[int | None, str, str]]],
+) -> None:
+    """One makes the environment, the other waits for it."""
+    _, outcomes = first_runs
+
+    assert [(status, out) for status, out, _ in outcomes] == [(0, "command line hello\n")] * 2
+    assert sum("making its environment" in err for _, _, err in outcomes) == 1
+    assert sum("another run is making" in err for _, _, err in outcomes) == 1
+    assert sum("ready after" in err for _, _, err in outcomes) == 1
+
+
+def test_a_second_run_only_starts(ready: Path) -> None:
+    """It says nothing, installs nothing, and takes well under a second."""
+    log = (ready / ".venv-build.log").stat()
+    started = time.monotonic()
+    second = run(ready / "loushan", "policy", "check")
+    seconds = time.monotonic() - started
+
+    assert (second.returncode, second.stderr) == (0, "")
+    assert second.stdout == "command line policy check\n"
+    assert (ready / ".venv-build.log").stat().st_mtime_ns == log.st_mtime_ns
+    assert seconds < 1
+
+
+def test_it_works_through_a_link_and_from_anywhere(ready: Path, tmp_path: Path) -> None:
+    """An administrator may link it into a folder of the PATH."""
+    (tmp_path / "linked").symlink_to(ready / "loushan")
+
+    assert run("linked", "x", cwd="/", path=f"{tmp_path}:/usr/bin:/bin").stdout == (
+        "command line x\n"
+    )
+
+
+def test_a_module_in_the_callers_folder_is_never_ours(ready: Path, tmp_path: Path) -> None:
+    """Root may call it in a folder where somebody else left a `nftables.py`."""
+    for name in ("nftables.py", "pathlib.py", "gateway.py"):
+        (tmp_path / name).write_text("raise SystemExit('not ours')\n")
+
+    assert run(ready / "loushan", cwd=tmp_path).stdout == "command line\n"
+
+
+def test_only_one_package_of_debian_is_seen(ready: Path) -> None:
+    """The packet filter's Python package is there; Debian's other packages are not."""
+    shown = run(
+        ready / ".venv" / "bin" / "python",
+        "-I",
+        "-c",
+        "import sys, nftables; print([p for p in sys.path if 'dist-packages' in p])",
+    )
+
+    assert shown.stdout == "[]\n"
+
+
+def test_an_environment_without_its_stamp_is_made_again(ready: Path) -> None:
+    """What was interrupted is never taken for whole, and what it left is cleared away."""
+    (ready / ".venv" / "stamp-product").unlink()
+    for left in (".venv.new", ".venv.old"):
+        (ready / left / "bin").mkdir(parents=True)
+    again = run(ready / "loushan")
+
+    assert again.returncode == 0
+    assert "making its environment" in again.stderr
+    assert sorted(p.name for p in ready.glob(".venv*")) == [
+        ".venv",
+        ".venv-build.lock",
+        ".venv-build.log",
+    ]
+
+
+def test_a_failed_step_names_the_log_and_leaves_the_old_environment(ready: Path) -> None:
+    """A changed list of dependencies is noticed; a wrong one breaks nothing that worked."""
+    (ready / "pyproject.toml").write_text(PYPROJECT.replace("[]", '["no such thing"]', 1))
+    wrong = run(ready / "loushan")
+    (ready / "pyproject.toml").write_text(PYPROJECT)
+    right = run(ready / "loushan")
+
+    assert wrong.returncode == 1
+    assert f"that failed; the whole story is in {ready}/.venv-build.log" in wrong.stderr
+    assert (right.returncode, right.stderr) == (0, "")
+
+
+@can_hide
+def test_who_is_not_root_is_told_what_to_run(ready: Path) -> None:
+    """What is missing, what it is for, and the command: not a traceback."""
+    # It keeps the right to read, because the folders of these tests are root's alone.
+    read = "--inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
+    told = without_debian_packages(ready, f"setpriv --reuid=65534 --clear-groups {read} --")
+
+    assert told.returncode == 1
+    assert told.stdout == ""
+    assert told.stderr == (
+        "loushan: missing: python3-nftables (to load rulesets); "
+        "run as root: apt-get install --no-install-recommends python3-nftables\n"
+    )
+
+
+@can_hide
+def test_root_sees_what_is_installed_and_where_to_read_why_not(ready: Path, tmp_path: Path) -> None:
+    """Missing packages are asked of apt-get: once, then with new lists, then no more."""
+    fake = tmp_path / "apt-get"
+    fake.write_text(f'#!/bin/sh\necho "$1" >>"{tmp_path}/asked"\n[ "$1" = update ]\n')
+    fake.chmod(0o755)
+    told = without_debian_packages(ready, f"env PATH={tmp_path}:/usr/bin:/bin")
+
+    assert told.returncode == 1
+    assert "installing from Debian: python3-nftables (to load rulesets)" in told.stderr
+    assert f"{ready}/.venv-build.log" in told.stderr
+    assert (tmp_path / "asked").read_text().split() == ["install", "update", "install"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "said"),
+    [
+        pytest.param("", 0, [], id="all pass"),
+        pytest.param("ruff", 1, ["=== failed so far: ruff check, ruff format"], id="the first"),
+        pytest.param("mypy yamllint", 1, ["=== failed so far: mypy, yamllint"], id="two of them"),
+        pytest.param("pytest", 1, [], id="only the tests"),
+    ],
+)
+def test_every_check_runs_whatever_failed_before(
+    ready: Path, failing: str, status: int, said: list[str]
+) -> None:
+    """The checks stop at nothing, the tests close the output, one failure fails all."""
+    (ready / "failing").write_text(failing)
+    done = run(ready / "loushan", "test", "-k", "one")
+
+    assert done.returncode == status
+    assert [line for line in done.stdout.splitlines() if line.startswith("===")] == [
+        "=== ruff check",
+        "=== ruff format",
+        "=== mypy",
+        "=== lint-imports",
+        "=== yamllint",
+        *said,
+        "=== pytest",
+    ]
+    assert done.stdout.splitlines()[-1] == "pytest --numprocesses=auto -k one"
+
+
+def test_who_had_the_test_tools_keeps_them(ready: Path) -> None:
+    """A new list of dependencies does not take a developer's tools away."""
+    (ready / "failing").write_text("")
+    run(ready / "loushan", "test")
+    (ready / "pyproject.toml").write_text(PYPROJECT + "# changed\n")
+    changed = run(ready / "loushan")
+
+    assert "installing its test tools" in changed.stderr
+    assert (ready / ".venv" / "stamp-test").exists()
+
+
+def test_half_installed_test_tools_are_not_kept(ready: Path) -> None:
+    """While the test tools are installed, the environment is not whole."""
+    wrong = PYPROJECT.replace("test = []", 'test = ["no such thing"]')
+    (ready / "pyproject.toml").write_text(wrong)
+    done = run(ready / "loushan", "test")
+
+    assert done.returncode == 1
+    assert "=== " not in done.stdout
+    assert not (ready / ".venv" / "stamp-product").exists()
+    assert not (ready / ".venv" / "stamp-test").exists()
+
+
+def without_debian_packages(folder: Path, prefix: str) -> subprocess.CompletedProcess[str]:
+    """Run the launcher where Debian's Python packages are hidden from it."""
+    hide = "mount -t tmpfs none /usr/lib/python3/dist-packages"
+    return run(
+        "unshare", "--mount", "sh", "-c", f'{hide} && exec {prefix} "$0"', folder / "loushan"
+    )
