@@ -23,6 +23,12 @@ TEXTS: Mapping[str, Text] = {
         "需要 root 权限:要读取或更改内核包过滤",
         "请用 sudo 重试",
     ),
+    "ZG704": Text(
+        "which gateway is this host",
+        "name it with --gateway",
+        "本机是哪个网关",
+        "请用 --gateway 指明",
+    ),
     "ZG710": Text(
         "nothing in the plan is called `{text}`",
         "name a zone (site.zone), a site or an address; did you mean {near}",

@@ -10,12 +10,12 @@ from gateway.errors import ExitStatus
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan 规划文件夹")
+    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan | 规划文件夹")
     parser.add_argument(
         "--on",
         type=date.fromisoformat,
         metavar="YYYY-MM-DD",
-        help="the day to check for, today unless said 检查所依据的日期",
+        help="the day to check for, today unless said | 检查所依据的日期",
     )
     add_json(parser)
 

@@ -24,6 +24,9 @@ class Command:
         return self.zh if language is Language.ZH else self.en
 
 
+#: `pki` reads its own words: the gateway and the authority meet through files only.
+DELEGATED = ("pki",)
+
 COMMANDS = (
     Command(
         ("policy", "check"),
@@ -92,8 +95,8 @@ COMMANDS = (
         "在网络命名空间中搭建规划的城市,装载、证明并用真实报文探测",
     ),
     Command(
-        ("pki",),
-        "pki.signers",
+        DELEGATED,
+        "pki.__main__",
         "make, revoke and renew the signers of a policy",
         "生成、吊销、更新策略签署人证书",
     ),

@@ -12,13 +12,13 @@ from gateway.errors import ExitStatus, Refused, Where, problem, refuse_any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan 规划文件夹")
-    parser.add_argument("--gateway", metavar="SITE", help="only this gateway 只编译该网关")
+    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan | 规划文件夹")
+    parser.add_argument("--gateway", metavar="SITE", help="only this gateway | 只编译该网关")
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="write one GATEWAY.nft each into this folder 将规则集写入该文件夹",
+        help="write one GATEWAY.nft each into this folder | 将规则集写入该文件夹",
     )
     add_json(parser)
 

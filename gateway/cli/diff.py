@@ -11,8 +11,10 @@ from gateway.policy.difference import Difference, FlowChange, GrantChange
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument("old", type=Path, metavar="OLD", help="folder of the plan in force 旧规划")
-    parser.add_argument("new", type=Path, metavar="NEW", help="folder of the new plan 新规划")
+    parser.add_argument(
+        "old", type=Path, metavar="OLD", help="folder of the plan in force | 旧规划"
+    )
+    parser.add_argument("new", type=Path, metavar="NEW", help="folder of the new plan | 新规划")
     add_json(parser)
 
 

@@ -9,7 +9,7 @@ from gateway.errors import ExitStatus, Language, Refused, problem
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument("code", nargs="?", metavar="CODE", help="a code such as ZG102 错误代码")
+    parser.add_argument("code", nargs="?", metavar="CODE", help="a code such as ZG102 | 错误代码")
 
 
 def run(arguments: argparse.Namespace) -> int:

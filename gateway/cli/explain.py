@@ -16,11 +16,13 @@ from gateway.policy.topology import Hop
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    place = "a zone (site.zone), its title, or an address 安全域、称谓或地址"
+    place = "a zone (site.zone), its title, or an address | 安全域、称谓或地址"
     parser.add_argument("source", metavar="FROM", help=place)
     parser.add_argument("destination", metavar="TO", help=place)
     parser.add_argument(
-        "service", metavar="SERVICE", help="a service's name, 443/tcp or ping 服务名称、端口或 ping"
+        "service",
+        metavar="SERVICE",
+        help="a service's name, 443/tcp or ping | 服务名称、端口或 ping",
     )
     add_plan(parser)
     add_json(parser)
@@ -33,7 +35,7 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("policy/lab"),
         metavar="PLAN",
-        help="folder of the plan, policy/lab unless said 规划文件夹",
+        help="folder of the plan, policy/lab unless said | 规划文件夹",
     )
 
 

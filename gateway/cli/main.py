@@ -7,7 +7,8 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from gateway.cli.commands import COMMANDS, GROUPS, Command
+from gateway import __version__
+from gateway.cli.commands import COMMANDS, DELEGATED, GROUPS, Command
 from gateway.errors import ExitStatus, Language, Refused
 
 _INTRODUCTION = {
@@ -31,10 +32,17 @@ _EXAMPLES = {
 }
 
 
+#: Between the two languages of a help text.
+HELP_MARK = " | "
+
+
 def main(words: Sequence[str]) -> int:
     """Run one command; give its exit status (see `ExitStatus`)."""
     language = _language(words, os.environ)
     command = _command(words)
+    if command is not None and command.words == DELEGATED:
+        inner = _without_language(words)[len(DELEGATED) :]
+        return int(importlib.import_module(command.module).main(inner, language))
     parser = _parser(language, command)
     arguments = parser.parse_args(words)
     arguments.language = language
@@ -103,6 +111,8 @@ def _parser(language: Language, called: Command | None) -> argparse.ArgumentPars
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_language(parser)
+    _in_one_language(parser, language)
+    parser.add_argument("--version", action="version", version=f"loushan {__version__}")
     below = parser.add_subparsers(metavar="COMMAND", title=_word(language, "commands", "命令"))
     groups: dict[str, argparse._SubParsersAction[argparse.ArgumentParser]] = {}
     for command in COMMANDS:
@@ -121,7 +131,18 @@ def _parser(language: Language, called: Command | None) -> argparse.ArgumentPars
         _add_language(inner)
         if command is called:
             importlib.import_module(command.module).add_arguments(inner)
+            _in_one_language(inner, language)
     return parser
+
+
+def _in_one_language(parser: argparse.ArgumentParser, language: Language) -> None:
+    """Keep of each help text `English | 中文` the part in the reader's language."""
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to them
+        if action.help and HELP_MARK in action.help:
+            action.help = _word(language, *action.help.split(HELP_MARK, 1))
+    for group in parser._action_groups:  # noqa: SLF001 - as above
+        if group.title and HELP_MARK in group.title:
+            group.title = _word(language, *group.title.split(HELP_MARK, 1))
 
 
 def _group(
@@ -140,7 +161,7 @@ def _add_language(parser: argparse.ArgumentParser) -> None:
         "--lang",
         choices=list(Language),
         default=argparse.SUPPRESS,
-        help="language of the answer 回答所用语言 (default: the locale's)",
+        help="language of the answer (default: the locale's) | 回答所用语言(缺省取自系统)",
     )
 
 

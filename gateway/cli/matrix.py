@@ -16,16 +16,18 @@ MOST_ZONES = 40
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan 规划文件夹")
+    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan | 规划文件夹")
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument(
-        "--zones", action="store_true", help="every zone, however many 列出每个安全域"
+        "--zones", action="store_true", help="every zone, however many | 列出每个安全域"
     )
-    shown.add_argument("--kinds", action="store_true", help="zones by kind of site 按站点类型汇总")
     shown.add_argument(
-        "--rules", action="store_true", help="what may be joined at all 列出允许的站点关系"
+        "--kinds", action="store_true", help="zones by kind of site | 按站点类型汇总"
     )
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page 生成网页")
+    shown.add_argument(
+        "--rules", action="store_true", help="what may be joined at all | 列出允许的站点关系"
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page | 生成网页")
     add_json(parser)
 
 

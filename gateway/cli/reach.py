@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "place",
         metavar="X",
-        help="a zone (site.zone), a site, a title or an address 安全域、站点、称谓或地址",
+        help="a zone (site.zone), a site, a title or an address | 安全域、站点、称谓或地址",
     )
     add_plan(parser)
     add_json(parser)

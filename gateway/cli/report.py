@@ -12,7 +12,7 @@ from gateway.errors import Language, Problem
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Offer the answer for a machine."""
     parser.add_argument(
-        "--json", action="store_true", help="answer as JSON, for a machine 以 JSON 输出"
+        "--json", action="store_true", help="answer as JSON, for a machine | 以 JSON 输出"
     )
 
 
