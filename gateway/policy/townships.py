@@ -59,8 +59,8 @@ def townships_document(documents: Iterable[Document], folder: str, count: int) -
 
     Raises:
         Refused: the plan has no county, no kind for townships or more than
-            `count` townships already, a county's block is full, or the places
-            of the plan cannot be read.
+            `count` townships already, a county's block is full, the places of the plan
+            cannot be read, or nothing can be added to its document of townships.
     """
     given = tuple(documents)
     entries = _entries(given, folder)
