@@ -76,7 +76,12 @@ class Ruleset:
     @cached_property
     def text(self) -> str:
         """The whole ruleset as `nft -f` takes it on a host without one."""
-        return self.scaffold + render(self, Generation.A) + render_stamps(self, Generation.A, "")
+        return self.stamped("")
+
+    def stamped(self, stamp: str) -> str:
+        """The same, calling itself by the stamp of a policy."""
+        stamps = render_stamps(self, Generation.A, stamp)
+        return self.scaffold + render(self, Generation.A) + stamps
 
     @cached_property
     def digest(self) -> str:

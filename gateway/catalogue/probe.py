@@ -53,4 +53,10 @@ TEXTS: Mapping[str, Text] = {
         "{probe} 的整体判定与沿途各网关的判定不一致",
         "这是参考判定自身的缺陷,请上报",
     ),
+    "ZG668": Text(
+        "the city has {wires} wires, and this machine's table of neighbours has room for {room}",
+        "name some sites with --sites, or prove every gateway without packets: --no-probe",
+        "该城市有 {wires} 条线路,而本机邻居表只能容纳 {room} 条",
+        "用 --sites 指定部分站点,或用 --no-probe 不发报文逐个证明",
+    ),
 }

@@ -336,4 +336,28 @@ TEXTS: Mapping[str, Text] = {
         "“{role}”已经签过本发布文件",
         "如需重签,请重新准备发布文件;另一签名也随之作废",
     ),
+    "ZG380": Text(
+        "the stored difference is not the one between the two plans",
+        "compare again with `loushan policy diff`; have what is really there reviewed and signed",
+        "所存的访问权限差异与两份规划之间的实际差异不一致",
+        "请用 `loushan policy diff` 重新比较,并将实际差异送审、签名",
+    ),
+    "ZG381": Text(
+        "the author compared with another release than the one given here",
+        "give the author's own `--base`, or have the author sign anew",
+        "编制人所比较的发布文件与此处给出的不同",
+        "请用 `--base` 给出编制人所比较的规划,或请编制人重新签名",
+    ),
+    "ZG382": Text(
+        "nobody is there to agree: this is no terminal",
+        "run it in a terminal, or say `--yes` after the difference was read",
+        "不在终端中,无人确认",
+        "请在终端中运行;或在阅读差异之后使用 `--yes`",
+    ),
+    "ZG383": Text(
+        "the revision number was not typed: nothing was signed",
+        "read the difference once more, then type the number shown",
+        "未输入版本号:没有签署",
+        "请再次阅读差异,然后输入所示的版本号",
+    ),
 }

@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 from gateway.cli.report import add_json, report_problems, say, say_json, words
-from gateway.cli.signed import SignedPlan, add_trust, read_signed_plan, slice_named
+from gateway.cli.signed import SignedPlan, add_trust, read_signed_plan, slice_named, stamp_of
 from gateway.errors import ExitStatus, Refused, problem
 from gateway.load.events import Step
 from gateway.load.loader import Candidate, Loaded, Places, load, recover
-from gateway.load.inforce import Stamp
 from gateway.policy.topology import GatewaySlice
 
 _STEP_WORDS = {
@@ -104,7 +103,7 @@ def load_signed(signed: SignedPlan, part: GatewaySlice, places: Places, events: 
     from gateway.compile.ruleset import compile_slice
     from gateway.verify.proof import prove
 
-    stamp = Stamp(signed.plan.name, signed.verified.statement.revision, signed.verified.digest)
+    stamp = stamp_of(signed)
 
     def proven() -> None:
         proof = prove(part, signed.plan, str(stamp), staged=True, look_beside=True)

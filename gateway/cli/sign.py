@@ -26,7 +26,13 @@ from gateway.policy.documents import Document
 from gateway.policy.model import Plan
 from gateway.policy.release import read_release, write_release
 from gateway.policy.signature import Release, add_signature
-from gateway.policy.signers import SignerRole, load_certificate, load_key, load_trust
+from gateway.policy.signers import (
+    SignerRole,
+    load_certificate,
+    load_key,
+    load_trust,
+    read_passphrase,
+)
 from gateway.policy.statement import prepare_statement
 
 DEFAULT_DAYS = 90
@@ -88,11 +94,11 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         release = _restated(arguments, plan, base)
     _ask(arguments, release, found)
-    passphrase = arguments.passphrase_file
+    passphrase = read_passphrase(arguments.passphrase_file) if arguments.passphrase_file else None
     signed = add_signature(
         release,
         role,
-        load_key(arguments.key, passphrase.read_bytes().strip() if passphrase else None),
+        load_key(arguments.key, passphrase),
         load_certificate(arguments.certificate),
         documents=documents,
         difference=found.canonical(),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.errors import Problem, Refused, Where, problem, refuse_any
+from gateway.load.inforce import Stamp
 from gateway.policy.check import check_plan
 from gateway.policy.difference import difference
 from gateway.policy.documents import Document, read_documents
@@ -53,7 +54,8 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=TRUST_FOLDER,
         metavar="DIR",
-        help=f"authority.pem and crl.pem of the signers, {TRUST_FOLDER} unless said | 签署人信任目录",
+        help=f"authority.pem and crl.pem of the signers, {TRUST_FOLDER} unless said"
+        " | 签署人信任目录",
     )
 
 
@@ -96,6 +98,11 @@ def difference_problems(
     if difference(base, plan).canonical() == stored:
         return []
     return [problem("ZG380", where)]
+
+
+def stamp_of(signed: SignedPlan) -> Stamp:
+    """Give the stamp that a host in force of this plan carries."""
+    return Stamp(signed.plan.name, signed.verified.statement.revision, signed.verified.digest)
 
 
 def slice_named(plan: Plan, gateway: str) -> GatewaySlice:

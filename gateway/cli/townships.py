@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_count,
         default=DEFAULT_COUNT,
         metavar="N",
-        help="townships of the whole plan, those it has included | 全市乡镇总数,含已有 (%(default)s)",
+        help="townships of the whole plan, those it has included"
+        " | 全市乡镇总数,含已有 (%(default)s)",
     )
     parser.add_argument(
         "--write",

@@ -133,20 +133,27 @@ def _read(folder: Path, name: str) -> Document:
     """Read one file without following a link, and see that it stood still."""
     where = Where(str(folder / name))
     try:
-        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        # What was a file when it was listed may be a pipe by now: do not wait for it.
+        descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise Refused(problem("ZG007", where, error=error.strerror)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        before = _settled(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise Refused(problem("ZG004", where))
-        if before.st_size > LARGEST_DOCUMENT_BYTES:
-            raise Refused(problem("ZG005", where, limit=LARGEST_DOCUMENT_BYTES))
+    try:
+        return Document(name, _content(descriptor, where))
+    finally:
+        os.close(descriptor)
+
+
+def _content(descriptor: int, where: Where) -> bytes:
+    before = _settled(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        raise Refused(problem("ZG004", where))
+    if before.st_size > LARGEST_DOCUMENT_BYTES:
+        raise Refused(problem("ZG005", where, limit=LARGEST_DOCUMENT_BYTES))
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
         content = file.read(LARGEST_DOCUMENT_BYTES + 1)
-        after = os.fstat(descriptor)
-    if _state(before) != _state(after) or len(content) != before.st_size:
+    if _state(before) != _state(os.fstat(descriptor)) or len(content) != before.st_size:
         raise Refused(problem("ZG006", where))
-    return Document(name, content)
+    return content
 
 
 def _settled(descriptor: int) -> os.stat_result:

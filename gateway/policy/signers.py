@@ -161,6 +161,15 @@ def load_key(file: Path, passphrase: bytes | None) -> PrivateKeyTypes:
         raise Refused(problem("ZG371", where)) from error
 
 
+def read_passphrase(file: Path) -> bytes:
+    """Read the first line of a file, without its end.
+
+    Raises:
+        Refused: the file cannot be read.
+    """
+    return read_small_file(file).split(b"\n", 1)[0].rstrip(b"\r")
+
+
 def read_small_file(file: Path, limit_bytes: int = LARGEST_TRUST_BYTES) -> bytes:
     """Read a regular file without following a link.
 

@@ -1,0 +1,1 @@
+"""Authorities and certificates; the gateway meets it through files only."""
