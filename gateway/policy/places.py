@@ -34,7 +34,7 @@ class PlaceReader:
         sites = _without_lost_hubs(sites)
         zones = {name: zone for name, zone in self.zones.items() if zone.site in sites}
         self.problems += _shared_interfaces(sites, zones)
-        return Places(sites, zones, tuple(self.kinds))
+        return Places(sites, zones, tuple(self.kinds), frozenset(entries.keys() - sites.keys()))
 
     def _site(self, name: str, entry: Entry) -> Site | None:
         kind = self.kinds.get(entry["kind"])

@@ -12,11 +12,16 @@ EVERY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What a document can choose from."""
+    """What a document can choose from.
+
+    `lost` are sites that could not be built and were complained of: that they
+    are missing elsewhere too is not said again.
+    """
 
     sites: Mapping[str, Site]
     zones: Mapping[str, Zone]
     kinds: Sequence[str]
+    lost: frozenset[str]
 
 
 def choose(
@@ -27,12 +32,14 @@ def choose(
         zone = places.zones.get(wanted)
         if zone is not None:
             return (zone,), []
+        if wanted.split(".", 1)[0] in places.lost:
+            return (), []
         near = _near(wanted, places.zones)
         return (), [problem("ZG102", where, owner=owner, name=wanted, near=near)]
     sites, kinds = _names(wanted.get("site", EVERY)), _names(wanted.get("kind", EVERY))
     names = _names(wanted["zone"])
     problems = [
-        *_unknown("ZG103", sites, places.sites, where, owner),
+        *_unknown("ZG103", sites, {*places.sites, *places.lost}, where, owner),
         *_unknown("ZG104", kinds, places.kinds, where, owner),
     ]
     chosen = tuple(
@@ -40,7 +47,7 @@ def choose(
         for zone in places.zones.values()
         if _matches(places.sites[zone.site], zone, sites, kinds, names)
     )
-    if not chosen and not problems:
+    if not chosen and not problems and not places.lost:
         problems.append(problem("ZG109", where, owner=owner))
     return chosen, problems
 
