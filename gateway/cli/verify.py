@@ -9,7 +9,7 @@ from gateway.cli.report import add_json, report_problems, say, say_json, words
 from gateway.cli.signed import add_trust, read_signed_plan, slice_named, stamp_of
 from gateway.errors import ExitStatus, Refused, problem
 from gateway.verify.proof import Proof, prove
-from gateway.verify.selftest import Result, SelfTest
+from gateway.verify.selftest import Fate, SelfTest
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,11 +95,11 @@ def _say_self_test(arguments: argparse.Namespace, gateway: str, result: SelfTest
     say(words(arguments, f"tampering with gateway {gateway}:", f"对网关 {gateway} 的篡改:"))
     for kind, counts in kinds.items():
         say(f"  {kind:44} {_counted(counts)}")
-    totals = {r: sum(counts[r] for counts in kinds.values()) for r in Result}
+    totals = {r: sum(counts[r] for counts in kinds.values()) for r in Fate}
     say(words(arguments, f"{len(kinds)} kinds: ", f"{len(kinds)} 类:") + _counted(totals))
     for trial in result.missed:
         say(f"  {words(arguments, 'MISSED', '漏检')}: {trial.mutant.kind}: {trial.mutant.place}")
 
 
-def _counted(counts: Mapping[Result, int]) -> str:
+def _counted(counts: Mapping[Fate, int]) -> str:
     return ", ".join(f"{count} {result}" for result, count in counts.items() if count)
