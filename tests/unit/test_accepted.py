@@ -69,6 +69,18 @@ def test_the_kernel_may_be_ahead_of_the_record(accepted: Accepted) -> None:
     assert code(refused) == "ZG505"
 
 
+def test_a_doubtful_stamp_counts_only_without_a_record(accepted: Accepted) -> None:
+    """Who can write in the kernel cannot keep the true policy out, nor bring an old one back."""
+    forged = [Stamp("zunyi", 999, OTHER[:16])]
+
+    accepted.check_not_older(Stamp("zunyi", 6, ONE), [], doubtful=forged)
+
+    accepted.path.unlink()
+    with pytest.raises(Refused) as refused:
+        accepted.check_not_older(Stamp("zunyi", 6, ONE), [], doubtful=forged)
+    assert code(refused) == "ZG505"
+
+
 def test_a_host_that_accepted_nothing_accepts_anything(tmp_path: Path) -> None:
     """There is no record before the first policy."""
     record = Accepted(tmp_path)

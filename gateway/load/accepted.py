@@ -1,0 +1,131 @@
+"""The highest revision that a host ever accepted of each plan, kept on its disk.
+
+An old policy is truly signed too; what keeps it from being loaded again is
+this file, and while it is missing the stamp in the kernel.  A file that
+cannot be understood refuses everything: it may have been made so.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import NOWHERE, Refused, Where, problem
+from gateway.load.inforce import Stamp
+
+STATE_FILE = "accepted.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The file; `directory` is where it is or will be."""
+
+    directory: Path
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.directory / STATE_FILE
+
+    def read(self) -> dict[str, Stamp]:
+        """Give the highest stamp of each plan; nothing where no policy was ever accepted.
+
+        Raises:
+            Refused: ZG507, the file is there and cannot be read or understood.
+        """
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError) as fault:
+            raise self._unreadable(fault) from fault
+        try:
+            return _stamps(json.loads(text))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+            raise self._unreadable(fault) from fault
+
+    def record(self, stamp: Stamp) -> None:
+        """Write down that a policy was accepted; on the disk when this returns.
+
+        Raises:
+            Refused: ZG507, the file cannot be understood; ZG508, it cannot be written.
+        """
+        stamps = {**self.read(), stamp.plan: stamp}
+        text = json.dumps(_document(stamps), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        try:
+            self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+            _replace(self.path, text.encode())
+        except OSError as fault:
+            raise Refused(problem("ZG508", Where(str(self.path)), error=fault)) from fault
+
+    def check_not_older(
+        self, stamp: Stamp, in_kernel: Iterable[Stamp], doubtful: Iterable[Stamp] = ()
+    ) -> None:
+        """Refuse what is older than a known policy, or another one of the same revision.
+
+        Known are those accepted here and those stamped in the kernel.  A
+        `doubtful` stamp, of hooks that disagree, counts only where there is
+        no record: it may be forged, to keep the true policy out.
+
+        Raises:
+            Refused: ZG505, an older revision; ZG506, the same revision with
+                other content; ZG507, the file cannot be read.
+        """
+        recorded = self.read().get(stamp.plan)
+        known = [(other, NOWHERE) for other in in_kernel]
+        if recorded is not None:
+            known.append((recorded, Where(str(self.path))))
+        else:
+            known += [(other, NOWHERE) for other in doubtful]
+        for other, where in known:
+            if other.plan != stamp.plan:
+                continue
+            if stamp.revision < other.revision:
+                raise Refused(problem("ZG505", where, given=stamp, highest=other))
+            if stamp.revision == other.revision and not stamp.same_content(other):
+                raise Refused(problem("ZG506", where, given=stamp, highest=other))
+
+    def _unreadable(self, fault: Exception) -> Refused:
+        return Refused(
+            problem("ZG507", Where(str(self.path)), error=f"{type(fault).__name__}: {fault}")
+        )
+
+
+def _stamps(document: Mapping[str, object]) -> dict[str, Stamp]:
+    plans = document["plans"]
+    if document["format"] != FORMAT or not isinstance(plans, dict) or not plans:
+        message = f"not of format {FORMAT}"
+        raise ValueError(message)
+    stamps = {name: Stamp(name, body["revision"], body["digest"]) for name, body in plans.items()}
+    if not all(type(stamp.revision) is int for stamp in stamps.values()):
+        message = "a revision is not a whole number"
+        raise ValueError(message)
+    return stamps
+
+
+def _document(stamps: Mapping[str, Stamp]) -> dict[str, object]:
+    return {
+        "format": FORMAT,
+        "plans": {
+            name: {"revision": stamp.revision, "digest": stamp.digest}
+            for name, stamp in stamps.items()
+        },
+    }
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a file in place of another so that after a power cut it is the one or the other."""
+    new = path.with_name(path.name + ".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

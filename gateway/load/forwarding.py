@@ -1,0 +1,45 @@
+"""Whether the host forwards packets, in the network namespace of the calling thread."""
+
+from pathlib import Path
+
+from gateway.errors import Refused, problem
+
+#: One for each family; the kernel shows each thread those of its own namespace.
+SWITCHES = (
+    Path("/proc/sys/net/ipv4/ip_forward"),
+    Path("/proc/sys/net/ipv6/conf/all/forwarding"),
+)
+
+_ON, _OFF = "1", "0"
+
+
+def is_on() -> bool:
+    """Tell whether the host forwards packets of any family.
+
+    Raises:
+        Refused: ZG511, the switches cannot be read.
+    """
+    try:
+        return any(switch.read_text().strip() != _OFF for switch in SWITCHES)
+    except OSError as fault:
+        raise _unswitchable(fault) from fault
+
+
+def switch(*, on: bool) -> None:
+    """Make the host forward packets of both families, or none; touches nothing that is right.
+
+    Raises:
+        Refused: ZG511, a switch cannot be read or written.
+    """
+    wanted = _ON if on else _OFF
+    try:
+        for each in SWITCHES:
+            # Writing resets what hangs on it, even when it changes nothing.
+            if each.read_text().strip() != wanted:
+                each.write_text(wanted)
+    except OSError as fault:
+        raise _unswitchable(fault) from fault
+
+
+def _unswitchable(fault: OSError) -> Refused:
+    return Refused(problem("ZG511", error=fault))
