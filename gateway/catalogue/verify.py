@@ -94,7 +94,8 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG613": Text(
         "{source_en} {source} to {destination_en} {destination}, {service} ({way_en}, "
-        "{state_en}) is accepted but counted or logged as `{found}`, not as `{wanted}`; by {object}",
+        "{state_en}) is accepted but counted or logged as `{found}`, not as `{wanted}`; "
+        "by {object}",
         _TAMPERED,
         "{source_zh} {source} 至 {destination_zh} {destination},{service}({way_zh},"
         "{state_zh})被准许,但计数或记录为“{found}”,应为“{wanted}”;由 {object} 所致",

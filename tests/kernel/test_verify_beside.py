@@ -1,0 +1,215 @@
+"""What decides about packets beside nftables is found, one red test for each."""
+
+import contextlib
+import fcntl
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Language, Problem
+from gateway.policy.topology import slices
+from gateway.verify import beside, conntrack, host
+from gateway.verify.beside import find_beside
+from tests.cities import small_city
+from tests.kernel import bpf_programs
+from tests.kernel.city import FORBIDDEN, HTTPS, City
+
+pytestmark = pytest.mark.kernel
+
+GATEWAY = "city"
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """Let one of these tests run at a time: a BPF program is listed for the whole machine."""
+    with Path(tempfile.gettempdir(), "lst-verify-beside.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def found(
+    city: City, *, in_force: bool = True, beginning: Callable[[], object] = lambda: None
+) -> tuple[Problem, ...]:
+    """Give what is beside nftables on the gateway, after something was done there."""
+    plan = small_city()
+    part = slices(plan)[GATEWAY]
+
+    def look() -> tuple[Problem, ...]:
+        beginning()
+        return tuple(find_beside(part, plan, in_force=in_force))
+
+    return city.gateway.run(look)
+
+
+@contextlib.contextmanager
+def kept(
+    context: Callable[[], contextlib.AbstractContextManager[None]], city: City
+) -> Iterator[None]:
+    """Enter a context in the gateway's namespace."""
+    entered = city.gateway.run(context)
+    city.gateway.run(entered.__enter__)
+    try:
+        yield
+    finally:
+        entered.__exit__(None, None, None)
+
+
+def test_a_plain_gateway_has_nothing(small_network: City) -> None:
+    """Interfaces, routes to zones and the kernel's own rules are no findings."""
+    assert found(small_network) == ()
+    assert found(small_network, in_force=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("commands", "code", "words"),
+    [
+        pytest.param(
+            ["iptables-legacy -A FORWARD -j ACCEPT"],
+            "ZG630",
+            "iptables has tables of its own: filter",
+            id="iptables",
+        ),
+        pytest.param(
+            ["ip6tables-legacy -t raw -A PREROUTING -j ACCEPT"],
+            "ZG630",
+            "ip6tables",
+            id="ip6tables",
+        ),
+        pytest.param(["tc qdisc add dev office clsact"], "ZG631", "office", id="tc clsact"),
+        pytest.param(["tc qdisc add dev approval ingress"], "ZG631", "approval", id="tc ingress"),
+        pytest.param(
+            ["ip rule add from 10.0.0.0/8 table 100"],
+            "ZG634",
+            "src 10.0.0.0",
+            id="a rule by source",
+        ),
+        pytest.param(
+            ["ip -6 rule add fwmark 7 table 100"], "ZG634", "fwmark 7", id="a rule by mark"
+        ),
+        pytest.param(
+            ["ip route add 10.3.0.0/24 dev approval"], "ZG635", "blue.office", id="a zone's route"
+        ),
+        pytest.param(
+            ["ip route add 10.1.0.128/25 dev approval"], "ZG635", "city.office", id="half a zone"
+        ),
+        pytest.param(
+            ["ip -6 route add default dev office"], "ZG635", "fd00:", id="by the default route"
+        ),
+        pytest.param(
+            ["ip link add br0 type bridge", "ip link set office master br0"],
+            "ZG636",
+            "br0",
+            id="a bridge",
+        ),
+    ],
+)
+def test_what_decides_beside_is_found(
+    small_network: City, commands: list[str], code: str, words: str
+) -> None:
+    """Each thing that sends packets past the rules has a finding that names it."""
+    for command in commands:
+        small_network.gateway.command(*command.split())
+
+    problems = found(small_network)
+
+    assert {problem.code for problem in problems} == {code}
+    text = " ".join(problem.text(Language.EN) for problem in problems)
+    assert words in text or (words == "fd00:" and "::/0" in text)
+
+
+def test_forwarding_without_a_policy_is_found(small_network: City) -> None:
+    """Before a policy is in force nothing is forwarded, of either family."""
+    for name in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        small_network.gateway.command("sysctl", "-qw", f"{name}=1")
+
+    assert [problem.code for problem in found(small_network, in_force=False)] == ["ZG637"] * 2
+    assert found(small_network, in_force=True) == ()
+
+
+def test_a_session_that_the_policy_does_not_permit_is_found(small_network: City) -> None:
+    """What passes as established is judged too; what is permitted is left alone."""
+    gateway = small_network.gateway
+    gateway.command("sysctl", "-qw", "net.ipv4.ip_forward=1")
+    gateway.command("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+    gateway.command(
+        "nft",
+        "add table inet made; add chain inet made f "
+        "{ type filter hook forward priority 0; }; "
+        "add rule inet made f ct state new accept",
+    )
+
+    with (
+        small_network.connect(HTTPS),
+        small_network.connect(FORBIDDEN),
+        small_network.connect(FORBIDDEN, 6),
+    ):
+        problems = found(small_network)
+
+    assert {problem.code for problem in problems} == {"ZG638"}
+    assert {dict(problem.params)["source"] for problem in problems} == {"10.1.0.2", "fd00:1::2"}
+    assert {dict(problem.params)["service"] for problem in problems} == {"8443/tcp"}
+
+
+def test_an_xdp_program_is_found(small_network: City) -> None:
+    """It sees packets before every rule."""
+    with kept(lambda: bpf_programs.xdp(socket.if_nametoindex("office")), small_network):
+        problems = found(small_network)
+
+    assert [problem.code for problem in problems] == ["ZG632"]
+
+
+def test_a_bpf_program_at_a_hook_is_found(small_network: City) -> None:
+    """A netfilter program can drop or accept before ours."""
+    with kept(bpf_programs.netfilter_forward, small_network):
+        problems = found(small_network)
+
+    assert [problem.code for problem in problems] == ["ZG633"]
+    assert "netfilter forward priority -500" in problems[0].text(Language.EN)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        pytest.param(host, "links", id="interfaces"),
+        pytest.param(host, "routes", id="routes"),
+        pytest.param(host, "strange_rules", id="routing rules"),
+        pytest.param(conntrack, "tracked_flows", id="flows"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_a_finding(
+    small_network: City, monkeypatch: pytest.MonkeyPatch, owner: object, name: str
+) -> None:
+    """Nothing is passed over in silence: not seen is not proven."""
+
+    def unable() -> None:
+        raise PermissionError(name)
+
+    monkeypatch.setattr(owner, name, unable)
+
+    assert "ZG639" in {problem.code for problem in found(small_network)}
+
+
+def test_bridge_tables_are_found(
+    small_network: City, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The old bridge filter shows only among the kernel's modules."""
+    modules = tmp_path / "modules"
+    modules.write_text("ebtable_filter 16384 0 - Live 0x0\nveth 40960 0 - Live 0x0\n")
+    monkeypatch.setattr(beside, "_MODULES", modules)
+
+    assert [problem.code for problem in found(small_network)] == ["ZG630"]
+
+
+def test_a_table_that_never_stands_still_is_a_finding(
+    small_network: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of flows that may lack some is not taken for the whole."""
+    answers: Iterator[list[bytes] | None] = iter([None, None, []])
+    monkeypatch.setattr(conntrack, "_entries", lambda: next(answers))
+    assert found(small_network) == ()
+
+    monkeypatch.setattr(conntrack, "_entries", lambda: None)
+    assert [problem.code for problem in found(small_network)] == ["ZG639"]
