@@ -59,4 +59,10 @@ TEXTS: Mapping[str, Text] = {
         "该城市有 {wires} 条线路,而本机邻居表只能容纳 {room} 条",
         "用 --sites 指定部分站点,或用 --no-probe 不发报文逐个证明",
     ),
+    "ZG669": Text(
+        "the packet log of gateway `{gateway}` cannot be heard: {error}",
+        "nothing else may read log group 5 in its namespace",
+        "无法读取网关“{gateway}”的报文日志:{error}",
+        "其命名空间内不得有其他程序读取日志组 5",
+    ),
 }

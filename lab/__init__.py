@@ -1,0 +1,1 @@
+"""A plan's city on one machine: network namespaces, the real kernel, real packets."""
