@@ -32,7 +32,7 @@ def site(name: str, hub: str | None, zones: Iterable[str], number: int) -> tuple
     made = [
         Zone(
             name=f"{name}.{zone}",
-            title=zone,
+            title=f"{name}{zone}",
             site=name,
             network=NetworkName.OFFICE,
             ceiling=INTERNAL,

@@ -287,18 +287,6 @@ TEXTS: Mapping[str, Text] = {
     "ZG358": Text(
         "not a readable list of revocations", _NEW_LIST, "不是可读取的吊销列表", _NEW_LIST_ZH
     ),
-    "ZG360": Text(
-        "revision {revision} is older than {accepted}, which was accepted before",
-        "to go back, sign the old content again as a new revision",
-        "修订 {revision} 早于已接受过的修订 {accepted}",
-        "如需退回,请将旧内容作为新修订重新签名",
-    ),
-    "ZG361": Text(
-        "revision {revision} was accepted before with other content",
-        "give the new content a new number, and find out how there came to be two",
-        "修订 {revision} 曾以不同内容被接受",
-        "请为新内容取新编号,并查明为何出现两份",
-    ),
     "ZG362": Text(
         "the difference was reviewed against revision {base}, but {accepted} was accepted since, "
         "or with other content",
@@ -357,7 +345,7 @@ TEXTS: Mapping[str, Text] = {
     "ZG383": Text(
         "the revision number was not typed: nothing was signed",
         "read the difference once more, then type the number shown",
-        "未输入版本号:没有签署",
-        "请再次阅读差异,然后输入所示的版本号",
+        "未输入修订号:没有签署",
+        "请再次阅读差异,然后输入所示的修订号",
     ),
 }

@@ -8,8 +8,10 @@ from pathlib import Path
 from gateway.cli.report import add_json, report_problems, say, say_json, words
 from gateway.cli.signed import SignedPlan, add_trust, read_signed_plan, slice_named, stamp_of
 from gateway.errors import ExitStatus, Refused, problem
+from gateway.load.accepted import Accepted as Record
 from gateway.load.events import Step
 from gateway.load.loader import Candidate, Loaded, Places, load, recover
+from gateway.policy.succession import Accepted, check_may_follow
 from gateway.policy.topology import GatewaySlice
 
 _STEP_WORDS = {
@@ -21,7 +23,7 @@ _STEP_WORDS = {
     Step.COMMITTED: ("committed", "已提交"),
     Step.SESSIONS_CUT: ("live sessions cut", "已切断的会话"),
     Step.PROVED: ("proven", "已证明"),
-    Step.ACCEPTED: ("recorded as accepted", "已登记为接受版本"),
+    Step.ACCEPTED: ("recorded as accepted", "已登记为已接受"),
     Step.FORWARDING: ("forwarding is on", "转发已开启"),
     Step.CONFIRMED: ("in force", "已生效"),
     Step.REVERTED: ("reverted to", "已还原为"),
@@ -104,6 +106,10 @@ def load_signed(signed: SignedPlan, part: GatewaySlice, places: Places, events: 
     from gateway.verify.proof import prove
 
     stamp = stamp_of(signed)
+    check_may_follow(
+        signed.verified,
+        [Accepted(s.plan, s.revision, s.digest) for s in Record(places.state).read().values()],
+    )
 
     def proven() -> None:
         proof = prove(part, signed.plan, str(stamp), staged=True, look_beside=True)

@@ -67,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_trust(parser)
     author = parser.add_argument_group("author | 编制人")
     author.add_argument(
-        "--revision", type=int, metavar="N", help="the next one unless said | 版本号"
+        "--revision", type=int, metavar="N", help="the next one unless said | 修订号"
     )
     author.add_argument(
         "--from",
@@ -154,7 +154,7 @@ def _ask(arguments: argparse.Namespace, release: Release, found: Difference) -> 
     statement = release.statement
     say(
         words(
-            arguments, "plan {}, revision {}, valid {} to {}", "规划 {},第 {} 版,有效期 {} 至 {}"
+            arguments, "plan {}, revision {}, valid {} to {}", "规划 {},修订 {},有效期 {} 至 {}"
         ).format(
             statement.plan,
             statement.revision,
@@ -171,7 +171,7 @@ def _ask(arguments: argparse.Namespace, release: Release, found: Difference) -> 
     question = words(
         arguments,
         f"sign as {arguments.role}? type the revision number to agree: ",
-        f"以 {arguments.role} 身份签署?同意请输入版本号:",
+        f"以 {arguments.role} 身份签署?同意请输入修订号:",
     )
     if input(question).strip() != str(statement.revision):
         raise Refused(problem("ZG383"))

@@ -13,9 +13,9 @@ from itertools import islice, product
 from typing import NamedTuple, TypeVar
 
 from gateway.policy.decide import ECHO_REQUEST, ICMP, ICMPV6, TCP, UDP, Packet, State
-from gateway.policy.diagram import Interval
 from gateway.policy.model import Address
 from gateway.policy.topology import Hook
+from gateway.verify.diagram import Interval
 from gateway.verify.kernel import Kernel
 from gateway.verify.meaning import interfaces_named
 from gateway.verify.outcome import Outcome

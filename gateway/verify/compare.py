@@ -20,10 +20,10 @@ from gateway.policy.decide import (
     decide_at,
     zone_of,
 )
-from gateway.policy.diagram import Node, Region
 from gateway.policy.model import Address, Plan, Zone
 from gateway.policy.reasons import REASON_WORDS, Reason
 from gateway.policy.topology import Hook, hops
+from gateway.verify.diagram import Node, Region
 from gateway.verify.kernel import Kernel
 from gateway.verify.outcome import Outcome, reason_of
 from gateway.verify.packets import FAMILY, Packets, network_interval
@@ -204,7 +204,7 @@ def zone_words(plan: Plan, side: str, address: Address) -> dict[str, str]:
     return {
         side: str(address),
         f"{side}_en": f"zone {zone.name}",
-        f"{side}_zh": f"{plan.sites[zone.site].title}{zone.title}",
+        f"{side}_zh": zone.title,
     }
 
 

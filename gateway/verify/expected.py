@@ -17,10 +17,10 @@ from gateway.policy.decide import (
     UDP,
     State,
 )
-from gateway.policy.diagram import Interval, Node, Region, Row
 from gateway.policy.model import Ports, Protocol, Zone
 from gateway.policy.reasons import Reason
 from gateway.policy.topology import Crossing, GatewaySlice, Hook
+from gateway.verify.diagram import Interval, Node, Region, Row
 from gateway.verify.outcome import accepted, refused
 from gateway.verify.packets import (
     FAMILY,

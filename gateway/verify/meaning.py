@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.errors import Problem, problem
-from gateway.policy.diagram import Interval, Node, Row
 from gateway.policy.reasons import GATEWAY_REFUSALS
 from gateway.policy.topology import Hook
+from gateway.verify.diagram import Interval, Node, Row
 from gateway.verify.kernel import Chain, Kernel, Rule
 from gateway.verify.outcome import Outcome, refused
 from gateway.verify.packets import Packets, complement, plainly_disjoint

@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Final
 
 from gateway.policy.decide import ICMP, ICMPV6, Packet, State
-from gateway.policy.diagram import Interval, Node, Region, Row, Space
 from gateway.policy.model import Address, Network
 from gateway.policy.topology import Hook
+from gateway.verify.diagram import Interval, Node, Region, Row, Space
 
 STATES: Final = tuple(State)
 STATE_NUMBER: Final = MappingProxyType({state: number for number, state in enumerate(STATES)})

@@ -15,11 +15,11 @@ from functools import cached_property
 
 from gateway.errors import Problem, problem
 from gateway.policy.decide import TCP, State
-from gateway.policy.diagram import Node, Region
 from gateway.policy.model import Conduit, Plan, Zone
 from gateway.policy.names import interface_name
 from gateway.policy.topology import GatewaySlice, Hook, hops, path, slices
 from gateway.verify.compare import service_words
+from gateway.verify.diagram import Node, Region
 from gateway.verify.expected import interfaces, ports_region, zone_regions
 from gateway.verify.kernel import Kernel
 from gateway.verify.meaning import Meaning, interfaces_named

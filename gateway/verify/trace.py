@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.policy.decide import Packet
-from gateway.policy.diagram import Interval
 from gateway.policy.topology import Hook
+from gateway.verify.diagram import Interval
 from gateway.verify.kernel import Chain, Kernel, Rule
 from gateway.verify.outcome import Outcome
 from gateway.verify.packets import Packets

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from gateway.policy.decide import ICMP, ICMPV6, TCP, UDP, State
-from gateway.policy.diagram import Interval
+from gateway.verify.diagram import Interval
 from gateway.verify.packets import FAMILY, IPV4_SHIFT, STATE_NUMBER, type_interval
 
 Json: TypeAlias = Mapping[str, object]

@@ -159,8 +159,8 @@ def test_a_policy_does_not_go_back(desk: Desk) -> None:
     unseen = desk.load(str(late), "--gateway", GATEWAY)
 
     assert (taken.returncode, "revision 2" in taken.stdout) == (0, True), taken.stderr
-    assert (back.returncode, "ZG360" in back.stderr) == (1, True)
-    assert (other.returncode, "ZG361" in other.stderr) == (1, True)
+    assert (back.returncode, "ZG505" in back.stderr) == (1, True)
+    assert (other.returncode, "ZG506" in other.stderr) == (1, True)
     assert (unseen.returncode, "ZG362" in unseen.stderr) == (1, True)
     assert json.loads(desk.verify(second).stdout)["holds"] is True
 

@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.diagram import Interval, Node, Region, Row, Space
+from gateway.verify.diagram import Interval, Node, Region, Row, Space
 
 NAMES = ("first", "second", "third")
 TOP = 7

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 
-from gateway.policy.diagram import Difference, Interval, Row, Space
+from gateway.verify.diagram import Difference, Interval, Row, Space
 
 TCP = (6, 6)
 HTTPS = (443, 443)

@@ -3,12 +3,10 @@
 A diagram is a function from packets to values: a verdict and its reason, or
 True and False for a set.  Equal functions are the same node, so two rulesets
 are equal exactly when two integers are, and where they differ the difference
-can be walked and shown.  The prover and the difference of two plans use it.
+can be walked and shown.
 
 It does no I/O and knows no policy, address, ruleset or host: a variable is a
 name and a range of integers, and whoever uses it numbers what is not a number.
-The compiler may not use it: a prover that shares the compiler's code repeats
-its mistakes.
 """
 
 from __future__ import annotations
