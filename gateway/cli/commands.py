@@ -29,6 +29,12 @@ DELEGATED = ("pki",)
 
 COMMANDS = (
     Command(
+        ("demo",),
+        "lab.demo",
+        "see the lab city at work on this machine: loaded, proven, probed",
+        "在本机演示样例城市:装载、证明、探测",
+    ),
+    Command(
         ("policy", "check"),
         "gateway.cli.check",
         "check a plan: every problem, with its line and what to do",

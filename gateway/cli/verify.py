@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.cli.report import add_json, report_problems, say, say_json, words
@@ -54,6 +55,8 @@ def _say(arguments: argparse.Namespace, proof: Proof) -> None:
     accounted = ", ".join(f"{kind} {count}" for kind, count in sorted(proof.accounted.items()))
     say(f"{proof.gateway}  {proof.stamp}  {proof.time.astimezone().isoformat(' ', 'seconds')}")
     say(f"  {words(arguments, 'accounted for', '已核对')}: {accounted}")
+    unseen = words(arguments, "cgroup BPF, IPVS, route encapsulation", "cgroup BPF、IPVS、路由封装")
+    say(f"  {words(arguments, 'not looked at', '未检查')}: {unseen}")
     if proof.holds:
         text = words(
             arguments,
@@ -82,12 +85,26 @@ def _self_test(arguments: argparse.Namespace) -> int:
         part = slice_named(plan, arguments.gateway)
     ruleset = compile_slice(part)
     stamp = f"{plan.name} revision 1 sha256 {ruleset.digest[:16]}"
-    result = self_test(plan, part, ruleset.stamped(stamp), stamp)
+    with _progress(arguments) as tell:
+        result = self_test(plan, part, ruleset.stamped(stamp), stamp, tell=tell)
     if arguments.json:
         say_json({"gateway": part.gateway, **result.as_json()})
     else:
         _say_self_test(arguments, part.gateway, result)
     return ExitStatus.OK if result.holds else ExitStatus.REFUSED
+
+
+@contextmanager
+def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how many mutants are tried."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    shown = console.is_terminal and not arguments.json
+    with Progress(console=console, transient=True, disable=not shown) as progress:
+        task = progress.add_task(words(arguments, "tampering", "篡改"), total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _say_self_test(arguments: argparse.Namespace, gateway: str, result: SelfTest) -> None:

@@ -77,13 +77,14 @@ class SelfTest:
         }
 
 
-def self_test(
+def self_test(  # noqa: PLR0913 - each is a thing the caller alone knows
     plan: Plan,
     part: GatewaySlice,
     text: str,
     stamp: str,
     *,
     places: int = PLACES,
+    tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> SelfTest:
     """Tamper with a gateway's ruleset in every kind, and see what the prover says.
 
@@ -93,12 +94,13 @@ def self_test(
         text: that gateway's ruleset as nft takes it, with its stamps.
         stamp: what the stamps say.
         places: how many places are tampered with for each kind.
+        tell: hears how many mutants of how many are tried; must be quick.
 
     Raises:
         Refused: the ruleset itself cannot be loaded or is not proven.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return _SelfTest(plan, part, stamp, _loader(Path(folder))).run(text, places)
+        return _SelfTest(plan, part, stamp, _loader(Path(folder)), tell).run(text, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class _SelfTest:
     part: GatewaySlice
     stamp: str
     load: Loader
+    tell: Callable[[int, int], None]
 
     def run(self, text: str, places: int) -> SelfTest:
         listed = self.load(text, "")
@@ -114,9 +117,13 @@ class _SelfTest:
         if not proof.holds:
             raise Refused(*proof.findings)
         tampering = Tampering(text, json.loads(listed)["nftables"], places)
-        sorted_ = kinds(tampering.mutants())
+        mutants = [m for of_kind in kinds(tampering.mutants()).values() for m in of_kind]
         boundary = Boundary(read(listed))
-        return SelfTest(tuple(self._try(m, boundary) for ms in sorted_.values() for m in ms))
+        trials: list[Trial] = []
+        for mutant in mutants:
+            trials.append(self._try(mutant, boundary))
+            self.tell(len(trials), len(mutants))
+        return SelfTest(tuple(trials))
 
     def _try(self, mutant: Mutant, boundary: Boundary) -> Trial:
         try:

@@ -1,5 +1,6 @@
 """Real packets say what the reference decision says, and say so where a ruleset is wrong."""
 
+import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from lab import namespace
 from lab.agreement import disagreements
 from lab.city import City
 from lab.flows import Expected, Probe, Purpose, choose, expect
-from lab.layout import OUTSIDE, Route, lay_out
+from lab.layout import OUTSIDE, Route, home, lay_out
 from lab.probe import ProbeResult, Refusal, probe
 from tests.kernel.ruled_city import lab_plan, one, ruled_city, tell_nft
 
@@ -362,3 +363,37 @@ def test_the_comparison_misses_no_difference(
 
     assert disagreements(layout, [refused]) == []
     assert codes(disagreements(layout, [change(refused)])) == {code: 1}
+
+
+# --- fragments ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("port", "arrives"), [(6970, True), (6969, False), (7000, False)])
+def test_a_datagram_in_fragments_is_judged_as_one(
+    lab_city: City, version: int, port: int, *, arrives: bool
+) -> None:
+    """No part of it has a port to itself; it passes whole by a conduit, or not at all."""
+    index = (4, 6).index(version)
+    receiver = PLAN.zones["hall.video"].ranges[index].network_address + 1
+    sender = PLAN.zones["city.monitoring"].ranges[index].network_address + 1
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+
+    def bound(node: str, address: str, at: int) -> socket.socket:
+        made = namespace.inside(
+            lab_city.namespace(node), lambda: socket.socket(family, socket.SOCK_DGRAM)
+        )
+        made.bind((address, at))
+        made.settimeout(1.0 if arrives else 0.3)
+        return made
+
+    with (
+        bound(home(PLAN.zones["hall.video"]), str(receiver), port) as listening,
+        bound(home(PLAN.zones["city.monitoring"]), str(sender), 0) as sending,
+    ):
+        sending.sendto(b"x" * 4000, (str(receiver), port))
+        if arrives:
+            assert len(listening.recv(8000)) == 4000
+        else:
+            with pytest.raises(TimeoutError):
+                listening.recv(8000)
