@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.artefacts import Generation, Ruleset, render, render_stamps
+from gateway.artefacts import Ruleset
 from gateway.errors import Problem, Refused, refuse_any
 from gateway.load import nft
 from gateway.load.inforce import Stamp
@@ -144,7 +144,8 @@ def _load_and_prove(task: Task, gateway: str) -> Enforced:
             places = Places(task.state / gateway / "run", task.state / gateway / "state")
             load(Candidate(ruleset, stamp, task.plan), prove_it, places=places)
         else:
-            nft.run(_in_one_transaction(ruleset, stamp))
+            # What the loader puts in step by step: a new namespace has nothing to lose.
+            nft.run(ruleset.stamped(str(stamp)))
             prove_it()
     except Refused as refused:
         problems = refused.problems
@@ -156,12 +157,6 @@ def _load_and_prove(task: Task, gateway: str) -> Enforced:
         problems=problems,
         listing=zlib.compress(listing.encode(), 1) if listing else b"",
     )
-
-
-def _in_one_transaction(ruleset: Ruleset, stamp: Stamp) -> str:
-    """Give what the loader puts in step by step; a new namespace has nothing to lose on the way."""
-    stamps = render_stamps(ruleset, Generation.A, str(stamp))
-    return ruleset.scaffold + render(ruleset, Generation.A) + stamps
 
 
 @contextmanager

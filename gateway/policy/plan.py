@@ -7,9 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import Problem, Refused, Where, problem, refuse_any
+from gateway.errors import Problem, Where, problem, refuse_any
 from gateway.labels import Label, Level
-from gateway.policy.documents import Document, Tree, parse, read_documents
+from gateway.policy.documents import Document, read_documents
 from gateway.policy.entries import Entry, gather
 from gateway.policy.model import (
     Conduit,
@@ -25,7 +25,7 @@ from gateway.policy.model import (
     Zone,
 )
 from gateway.policy.places import PlaceReader, read_label
-from gateway.policy.schema import check_schema
+from gateway.policy.schema import parse_all
 from gateway.policy.select import Places, choose, pair
 
 _HIGHEST_PORT = 65535
@@ -46,29 +46,11 @@ def build_plan(documents: Iterable[Document], folder: str) -> Plan:
     Raises:
         Refused: as `read_plan`.
     """
-    trees = _parse_all(documents, folder)
-    entries, problems = gather(trees)
+    entries, problems = gather(parse_all(documents, folder))
     reader = _PlanReader(entries, problems)
     plan = reader.plan(folder)
     refuse_any(reader.problems)
     return plan
-
-
-def _parse_all(documents: Iterable[Document], folder: str) -> list[Tree]:
-    trees: list[Tree] = []
-    problems: list[Problem] = []
-    for document in documents:
-        try:
-            tree = parse(document, f"{folder.rstrip('/')}/{document.path}")
-        except Refused as refused:
-            problems += refused.problems
-            continue
-        wrong = check_schema(tree)
-        problems += wrong
-        if not wrong:
-            trees.append(tree)
-    refuse_any(problems)
-    return trees
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Check a document against its JSON Schema, and say what is wrong in the reader's words."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
-from gateway.errors import Problem, problem
-from gateway.policy.documents import Tree
+from gateway.errors import Problem, Refused, problem, refuse_any
+from gateway.policy.documents import Document, Tree, parse
 
 SCHEMA_FOLDER = Path(__file__).resolve().parents[2] / "policy" / "schema"
 
@@ -31,6 +31,28 @@ KINDS = (
 )
 
 _SUFFIX = ".schema.json"
+
+
+def parse_all(documents: Iterable[Document], folder: str) -> list[Tree]:
+    """Give the data of documents that keep to their schemas; `folder` is their place.
+
+    Raises:
+        Refused: with everything that is wrong in any of them.
+    """
+    trees: list[Tree] = []
+    problems: list[Problem] = []
+    for document in documents:
+        try:
+            tree = parse(document, f"{folder.rstrip('/')}/{document.path}")
+        except Refused as refused:
+            problems += refused.problems
+            continue
+        wrong = check_schema(tree)
+        problems += wrong
+        if not wrong:
+            trees.append(tree)
+    refuse_any(problems)
+    return trees
 
 
 def check_schema(tree: Tree) -> list[Problem]:

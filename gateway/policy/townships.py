@@ -15,11 +15,11 @@ from itertools import count as numbers
 from itertools import islice
 
 from gateway.errors import Problem, Refused, Where, problem, refuse_any
-from gateway.policy.documents import Document, Tree, parse
+from gateway.policy.documents import Document, parse
 from gateway.policy.entries import Entry, gather
 from gateway.policy.model import Network, Role, Site, Tier
 from gateway.policy.places import PlaceReader
-from gateway.policy.schema import check_schema
+from gateway.policy.schema import parse_all
 from gateway.policy.select import Places
 
 #: How many townships the third phase of the city's plan reaches.
@@ -73,18 +73,7 @@ def townships_document(documents: Iterable[Document], folder: str, count: int) -
 
 def _entries(documents: Iterable[Document], folder: str) -> Mapping[str, Mapping[str, Entry]]:
     """Read the entries alone: a plan without townships may not be whole yet."""
-    trees: list[Tree] = []
-    problems: list[Problem] = []
-    for document in documents:
-        try:
-            tree = parse(document, f"{folder.rstrip('/')}/{document.path}")
-        except Refused as refused:
-            problems += refused.problems
-            continue
-        problems += check_schema(tree)
-        trees.append(tree)
-    refuse_any(problems)
-    entries, problems = gather(trees)
+    entries, problems = gather(parse_all(documents, folder))
     refuse_any(problems)
     return entries
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from gateway.artefacts import Generation, Ruleset, render, render_stamps
+from gateway.artefacts import Ruleset
 from gateway.verify.kernel import COMMAND
 
 STAMP = "made revision 1 sha256 0123456789abcdef"
@@ -15,8 +15,7 @@ STAMP = "made revision 1 sha256 0123456789abcdef"
 
 def stamped(ruleset: Ruleset, stamp: str = STAMP) -> str:
     """Give a whole ruleset whose hooks say which policy they hold."""
-    generation = render(ruleset, Generation.A)
-    return ruleset.scaffold + generation + render_stamps(ruleset, Generation.A, stamp)
+    return ruleset.stamped(stamp)
 
 
 def listed(text: str, *commands: str) -> str:
