@@ -48,11 +48,15 @@ Counts = Mapping[tuple[str, str], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class VerdictMap:
-    """A verdict map: the nftables type of its key, and its elements, disjoint."""
+    """A verdict map: the nftables type of its key, and its elements, disjoint.
+
+    `ranges` tells whether keys may be ranges; where none is, the kernel hashes.
+    """
 
     name: str
     key_type: str
     elements: tuple[Element, ...]
+    ranges: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def _map_lines(verdict_map: VerdictMap, counts: Counts) -> list[str]:
     lines = [
         f"\tmap {MARK}{verdict_map.name} {{",
         f"\t\ttype {verdict_map.key_type} : verdict",
-        "\t\tflags interval",
+        *(["\t\tflags interval"] if verdict_map.ranges else []),
         "\t\tcounter",
     ]
     if verdict_map.elements:

@@ -101,6 +101,12 @@ TEXTS: Mapping[str, Text] = {
         "规划中不使用 YAML 标签“{tag}”",
         "请删除该标签",
     ),
+    "ZG019": Text(
+        "the text holds {character}, which a reader does not see",
+        "control, format and line-breaking characters are not used in a plan; write it on one line",
+        "文本中含有读者看不见的字符 {character}",
+        "规划中不使用控制、格式和换行字符;请写在一行内",
+    ),
     "ZG020": Text(
         "`document: {kind}` is not a kind of document",
         "the kinds are {kinds}",

@@ -3,13 +3,14 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.cli.report import add_json, report_problems, say, say_json, words
 from gateway.cli.signed import SignedPlan, add_trust, read_signed_plan, slice_named, stamp_of
 from gateway.errors import ExitStatus, Refused, problem
-from gateway.load.accepted import Accepted as Record
 from gateway.load.events import Step
+from gateway.load.inforce import Stamp
 from gateway.load.loader import Candidate, Loaded, Places, load, recover
 from gateway.policy.succession import Accepted, check_may_follow
 from gateway.policy.topology import GatewaySlice
@@ -106,17 +107,17 @@ def load_signed(signed: SignedPlan, part: GatewaySlice, places: Places, events: 
     from gateway.verify.proof import prove
 
     stamp = stamp_of(signed)
-    check_may_follow(
-        signed.verified,
-        [Accepted(s.plan, s.revision, s.digest) for s in Record(places.state).read().values()],
-    )
+
+    def may_follow(known: Iterable[Stamp]) -> None:
+        accepted = (Accepted(one.plan, one.revision, one.digest) for one in known)
+        check_may_follow(signed.verified, accepted)
 
     def proven() -> None:
         proof = prove(part, signed.plan, str(stamp), staged=True, look_beside=True)
         if not proof.holds:
             raise Refused(*proof.findings)
 
-    candidate = Candidate(compile_slice(part), stamp, signed.plan)
+    candidate = Candidate(compile_slice(part), stamp, signed.plan, may_follow)
     return load(candidate, proven, events=events, places=places)
 
 

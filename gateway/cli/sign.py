@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show what changes, ask, and sign."""
     role = SignerRole(arguments.role)
-    base = read_compared(arguments.base) if arguments.base else None
+    base = read_compared(arguments.base, arguments.trust) if arguments.base else None
     documents, plan = read_documents_and_plan(arguments.plan)
     refuse_any(check_plan(plan, datetime.now().astimezone().date()))
     found = difference(base.plan if base else None, plan)

@@ -1,12 +1,12 @@
 """A gateway's slice of a plan as a ruleset.
 
-Shape: the connection's state first, then one look-up of interface and source
-address that leads to the chain of the source zone, whose own small maps hold
+Shape: the connection's state first, then the interface, then the source
+address, which leads to the chain of the source zone, whose own small maps hold
 destination, protocol and port.  So a packet pays for its own zone's conduits
 and not for the size of the policy.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.artefacts import MARK, Chain, Element, Ruleset, VerdictMap
@@ -21,8 +21,8 @@ from gateway.policy.topology import Crossing, GatewaySlice, Hook, slices
 #: How a chain of a source zone is called at each hook.
 _CHAIN_PREFIX = {Hook.FORWARD: "from", Hook.INPUT: "in", Hook.OUTPUT: "out"}
 
-#: How the map is called that leads from a hook to those chains.
-_DISPATCH_NAME = {Hook.FORWARD: "sources", Hook.INPUT: "visitors", Hook.OUTPUT: "own"}
+#: How the map is called that leads from an interface to those who may send by it.
+_ARRIVALS_NAME = {Hook.FORWARD: "sources", Hook.INPUT: "visitors"}
 
 _FAMILY_WORD = {4: "ip", 6: "ip6"}
 _ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
@@ -70,18 +70,44 @@ class _Compiler:
 
     def add_hook(self, hook: Hook) -> None:
         """Add the chain that a hook goes to, and the chain of each source zone behind it."""
-        dispatch: dict[int, list[Element]] = {4: [], 6: []}
+        by_arrival: dict[str, dict[int, list[Element]]] = {}
         for (zone, arrival), crossings in self._by_source(hook).items():
             verdict = self._source_chain(hook, zone, crossings)
+            senders = by_arrival.setdefault(arrival, {4: [], 6: []})
             for network in zone.ranges:
-                key = _cidr(network) if hook is Hook.OUTPUT else f'"{arrival}" . {_cidr(network)}'
-                dispatch[network.version].append(Element(key, verdict, zone.name))
-        rules = [
-            rule
-            for version, elements in dispatch.items()
-            for rule in self._dispatch(hook, version, elements)
-        ]
+                senders[network.version].append(Element(_cidr(network), verdict, zone.name))
+        if hook is Hook.OUTPUT:
+            # What the gateway sends itself comes by no interface.
+            own = by_arrival.get("", {4: [], 6: []})
+            self.chains.append(self._sender_chain(hook, "own", own))
+        else:
+            self._add_arrivals(hook, by_arrival)
+
+    def _add_arrivals(self, hook: Hook, by_arrival: Mapping[str, dict[int, list[Element]]]) -> None:
+        """Lead each interface to the chain that knows who may send by it.
+
+        The interface is looked up by hash and its few senders by range: one
+        map of both slows down with the number of zones in the city.
+        """
+        name = _ARRIVALS_NAME[hook]
+        elements: list[Element] = []
+        for arrival, senders in by_arrival.items():
+            chain = f"{name}_{arrival}"
+            self.chains.append(self._sender_chain(chain, chain, senders))
+            elements.append(Element(f'"{arrival}"', f"goto {MARK}{chain}", arrival))
+        rules = []
+        if elements:
+            self._add_map(name, "ifname", elements, ranges=False)
+            rules = [f"iifname vmap @{MARK}{name}"]
         self.chains.append(Chain(hook, (*rules, _refuse(Reason.UNEXPECTED_SOURCE))))
+
+    def _sender_chain(self, chain: str, name: str, senders: dict[int, list[Element]]) -> Chain:
+        rules = []
+        for version, elements in senders.items():
+            if elements:
+                self._add_map(f"{name}{version}", _ADDRESS_TYPE[version], elements)
+                rules += [f"{_FAMILY_WORD[version]} saddr vmap @{MARK}{name}{version}"]
+        return Chain(chain, (*rules, _refuse(Reason.UNEXPECTED_SOURCE)))
 
     def add_exits(self) -> None:
         """Add the chains that let a packet out by the one interface it may take."""
@@ -155,18 +181,6 @@ class _Compiler:
         self.exits.add(crossing.hop.departure)
         return f"goto {MARK}exit_{crossing.hop.departure}"
 
-    def _dispatch(self, hook: Hook, version: int, elements: list[Element]) -> Iterator[str]:
-        if not elements:
-            return
-        name = f"{_DISPATCH_NAME[hook]}{version}"
-        source = f"{_FAMILY_WORD[version]} saddr"
-        if hook is Hook.OUTPUT:
-            self._add_map(name, _ADDRESS_TYPE[version], elements)
-            yield f"{source} vmap @{MARK}{name}"
-        else:
-            self._add_map(name, f"ifname . {_ADDRESS_TYPE[version]}", elements)
-            yield f"iifname . {source} vmap @{MARK}{name}"
-
     def _service_rule(self, chain: str, version: int, elements: list[Element]) -> Iterator[str]:
         if elements:
             name = f"{chain}_{version}"
@@ -180,8 +194,10 @@ class _Compiler:
             match = f"{_PING_WORD[version]} type echo-request"
             yield f"{match} {_FAMILY_WORD[version]} daddr vmap @{MARK}{name}"
 
-    def _add_map(self, name: str, key_type: str, elements: Iterable[Element]) -> None:
-        self.maps.append(VerdictMap(name, key_type, tuple(sorted(elements))))
+    def _add_map(
+        self, name: str, key_type: str, elements: Iterable[Element], *, ranges: bool = True
+    ) -> None:
+        self.maps.append(VerdictMap(name, key_type, tuple(sorted(elements)), ranges=ranges))
 
 
 def _refuse(reason: Reason) -> str:

@@ -56,7 +56,7 @@ class Accepted:
         text = json.dumps(_document(stamps), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         try:
             self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-            _replace(self.path, text.encode())
+            put_in_place(self.path, text.encode())
         except OSError as fault:
             raise Refused(problem("ZG508", Where(str(self.path)), error=fault)) from fault
 
@@ -70,18 +70,17 @@ class Accepted:
         no record: it may be forged, to keep the true policy out.
 
         Raises:
-            Refused: ZG505, an older revision; ZG506, the same revision with
+            Refused: ZG363, another plan; ZG505, an older revision; ZG506, the same revision with
                 other content; ZG507, the file cannot be read.
         """
-        recorded = self.read().get(stamp.plan)
+        recorded = list(self.read().values())
         known = [(other, NOWHERE) for other in in_kernel]
-        if recorded is not None:
-            known.append((recorded, Where(str(self.path))))
-        else:
+        known += [(other, Where(str(self.path))) for other in recorded]
+        if not recorded:
             known += [(other, NOWHERE) for other in doubtful]
         for other, where in known:
             if other.plan != stamp.plan:
-                continue
+                raise Refused(problem("ZG363", where, plan=stamp.plan, accepted=other.plan))
             if stamp.revision < other.revision:
                 raise Refused(problem("ZG505", where, given=stamp, highest=other))
             if stamp.revision == other.revision and not stamp.same_content(other):
@@ -115,8 +114,12 @@ def _document(stamps: Mapping[str, Stamp]) -> dict[str, object]:
     }
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file in place of another so that after a power cut it is the one or the other."""
+def put_in_place(path: Path, content: bytes) -> None:
+    """Put a file in place of another so that after a power cut it is the one or the other.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     new = path.with_name(path.name + ".new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     with os.fdopen(descriptor, "wb") as file:

@@ -5,6 +5,7 @@ could lose a permitted packet, cost more than a swap, or build on something
 that is not understood, the answer is a swap, which is always right.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from gateway.artefacts import Element, Generation, Ruleset, VerdictMap, named
@@ -41,15 +42,24 @@ class Delta:
         return sum(len(m.added) + len(m.deleted) for m in self.maps)
 
 
-def difference(ruleset: Ruleset, live: LiveGeneration, generation: Generation) -> Delta | None:
-    """Give the delta from the live generation to the ruleset, or None for a swap."""
+def difference(
+    ruleset: Ruleset,
+    live: LiveGeneration,
+    generation: Generation,
+    same: AbstractSet[str] = frozenset(),
+) -> Delta | None:
+    """Give the delta from the live generation to the ruleset, or None for a swap.
+
+    `same` names the maps that are known not to change; `live` is without them.
+    """
     if live.chains != _chains(ruleset, generation):
         return None
-    if {*live.maps} != {f"{generation}_{m.name}" for m in ruleset.maps}:
+    changing = [m for m in ruleset.maps if m.name not in same]
+    if {*live.maps} != {f"{generation}_{m.name}" for m in changing}:
         return None
     found: list[MapDelta] = []
     work = 0
-    for verdict_map in ruleset.maps:
+    for verdict_map in changing:
         live_map = live.maps[f"{generation}_{verdict_map.name}"]
         change = _map_delta(verdict_map, live_map, generation)
         if change is None:
@@ -80,7 +90,8 @@ def _chains(ruleset: Ruleset, generation: Generation) -> dict[str, tuple[str, ..
 
 def _map_delta(wanted: VerdictMap, live: LiveMap, generation: Generation) -> MapDelta | None:
     """Compare one map; None where it is declared otherwise or a kept key would change."""
-    if live.key_type != wanted.key_type or not live.plain:
+    declared = (wanted.key_type, wanted.ranges)
+    if (live.key_type, live.ranges) != declared or not live.plain:
         return None
     boxes = {key_of(wanted, element): element for element in wanted.elements}
     kept = {

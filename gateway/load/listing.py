@@ -65,10 +65,14 @@ class LiveElement:
 
 @dataclass(frozen=True, slots=True)
 class LiveMap:
-    """A map as the kernel holds it; `plain` tells that it is declared as ours are."""
+    """A map as the kernel holds it; `plain` tells that it is declared as ours are.
+
+    `ranges` tells whether its keys may be ranges.
+    """
 
     key_type: str
     plain: bool
+    ranges: bool
     elements: Mapping[Key, LiveElement]
 
 
@@ -189,6 +193,10 @@ def _last_rule(line: str) -> LastRule:
     )
 
 
+#: The flag of a map whose keys may be ranges.
+_RANGES = "interval"
+
+
 def _live_map(listed: dict[str, Any]) -> LiveMap:
     kinds = (listed["type"],) if isinstance(listed["type"], str) else tuple(listed["type"])
     elements: dict[Key, LiveElement] = {}
@@ -198,8 +206,9 @@ def _live_map(listed: dict[str, Any]) -> LiveMap:
     return LiveMap(
         key_type=" . ".join(kinds),
         plain=listed["map"] == "verdict"
-        and listed.get("flags") == ["interval"]
+        and listed.get("flags", []) in ([], [_RANGES])
         and listed.get("stmt") == [{"counter": None}],
+        ranges=listed.get("flags") == [_RANGES],
         elements=elements,
     )
 

@@ -1,11 +1,13 @@
 """Stage, kernel check, one atomic commit, prove, confirm - or revert to the last good.
 
 After every step the host is whole: it enforces the old policy or the new one
-and says which.  What is known of a host is read from its kernel each time and
-never remembered, so that a loader that is killed leaves nothing half true.
+and says which.  What a host enforces is read from its kernel each time, so
+that a loader that is killed leaves nothing half true.  Only the elements of
+its maps may be remembered; what was planned so and failed is tried once more
+without.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +21,9 @@ from gateway.load.conntrack import marks
 from gateway.load.difference import Delta, difference
 from gateway.load.events import Events, Silence, Step
 from gateway.load.inforce import DIGEST_DIGITS, Host, InForce, Stamp, read_host, said
-from gateway.load.listing import LiveGeneration, read_generation
+from gateway.load.listing import LiveGeneration, Outline, read_generation
 from gateway.load.lock import only_loader
+from gateway.load.remembered import Remembered
 from gateway.load.sessions import (
     Permitted,
     cut_forbidden,
@@ -40,7 +43,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the loader keeps what it must: the lock, and what was ever accepted."""
+    """Where the loader keeps what it must: the lock; what was ever accepted, and put in last."""
 
     run: Path = Path("/run/loushan")
     state: Path = Path("/var/lib/loushan")
@@ -51,11 +54,14 @@ class Candidate:
     """A policy that is to come into force at one gateway.
 
     `plan` is what the ruleset was compiled from: live connections are judged by it.
+    `may_follow` is asked, while no other loader is at work, about what the host
+    has accepted and what its kernel holds; it raises `Refused`.
     """
 
     ruleset: Ruleset
     stamp: Stamp
     plan: Plan
+    may_follow: Callable[[Iterable[Stamp]], None] = lambda _known: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +90,51 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """One policy on its way into the kernel, beside the one that it takes over from."""
+    """One policy on its way into the kernel, beside the one that it takes over from.
+
+    `outline` is what the kernel held when this was planned.  The commit names
+    the handles in it, so it fails whole where others put rules there since.
+    """
 
     way: Way
     ruleset: Ruleset
+    outline: Outline
     old: InForce | None
     new: InForce
-    staging: str
+    staging: str = ""
     delta: Delta = field(default=Delta(()))
+    remembered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What bringing a change into force needs beside the change.
+
+    `before` are the connections that there were when the load began.
+    """
+
+    stamp: Stamp
+    prove: Callable[[], None]
+    allowed: Permitted
+    before: frozenset[bytes]
+    accepted: Accepted
+    told: Events
+
+    def bring(self, change: _Change) -> int:
+        """Commit, prove and accept, or go back; give how many connections were cut."""
+        try:
+            nft.run(_staged(change, self.told))
+            self.told.step(Step.COMMITTED, str(self.stamp))
+            cut = cut_forbidden(self.allowed)
+            self.told.step(Step.SESSIONS_CUT, str(cut))
+            self.prove()
+            self.told.step(Step.PROVED, "")
+            self.accepted.record(self.stamp)
+            self.told.step(Step.ACCEPTED, str(self.stamp))
+        except BaseException as fault:
+            _revert(change, self.before, fault, self.told)
+            raise
+        return cut
 
 
 def load(
@@ -114,27 +157,29 @@ def load(
     told, where = events or Silence(), places or Places()
     with only_loader(where.run):
         told.step(Step.LOCKED, str(stamp))
-        accepted = Accepted(where.state)
+        accepted, remembered = Accepted(where.state), Remembered(where.state)
         host = read_host()
         in_kernel = [host.in_force.stamp] if host.in_force else []
         accepted.check_not_older(stamp, in_kernel, doubtful=host.stamps)
-        _put_up(ruleset.scaffold, host, told)
-        change = _plan_change(ruleset, stamp)
+        candidate.may_follow([*accepted.read().values(), *in_kernel])
+        host = _put_up(ruleset.scaffold, host, told)
+        change = _plan_change(ruleset, stamp, host, remembered)
         allowed = permitted(candidate.plan, ruleset.gateway)
-        before = marks()
+        attempt = _Attempt(stamp, prove, allowed, marks(), accepted, told)
+        remembered.forget()
         try:
-            nft.run(_staged(change, told))
-            told.step(Step.COMMITTED, str(stamp))
-            cut = cut_forbidden(allowed)
-            told.step(Step.SESSIONS_CUT, str(cut))
-            prove()
-            told.step(Step.PROVED, "")
-            accepted.record(stamp)
-            told.step(Step.ACCEPTED, str(stamp))
-        except BaseException as fault:
-            _revert(change, before, fault, told)
-            raise
-        return _confirm(change, allowed, cut, told)
+            cut = attempt.bring(change)
+        except Refused:
+            host = read_host()
+            if not change.remembered or host.in_force != change.old:
+                raise
+            live = read_generation(change.new.generation, host.outline)
+            change = _generation(ruleset, stamp, host, live)
+            cut = attempt.bring(change)
+        loaded = _confirm(change, allowed, cut, told)
+        remembered.keep(ruleset, change.new)
+        told.step(Step.CONFIRMED, str(change.new.stamp))
+        return loaded
 
 
 def recover(
@@ -158,8 +203,7 @@ def recover(
         told.step(Step.LOCKED, "")
         host = read_host()
         removed = host.leftovers
-        _put_up(bare_scaffold(), host, told)
-        host = read_host()
+        host = _put_up(bare_scaffold(), host, told)
         if host.in_force is None and forwarding.is_on():
             forwarding.switch(on=False)
         plan = plan_of(host.in_force.stamp) if plan_of and host.in_force else None
@@ -167,25 +211,30 @@ def recover(
         return Recovered(host.in_force, removed, cut, forwarding.is_on())
 
 
-def _put_up(scaffold: str, host: Host, told: Events) -> None:
+def _put_up(scaffold: str, host: Host, told: Events) -> Host:
     """Have the scaffold stand as it should, with nothing beside it but the generation in force.
 
-    Where nobody knows which policy is in force, or what does not belong here
-    is so entangled that it cannot be deleted, the table begins anew: every
-    hook leads to the refusal of everything.
+    Gives the host as it then is.  Where nobody knows which policy is in force,
+    or what does not belong here is so entangled that it cannot be deleted, the
+    table begins anew: every hook leads to the refusal of everything.
     """
     if host.disagree:
         _begin_anew(scaffold, host, told)
+        host = read_host()
     elif not transaction.is_intact(scaffold, host.outline.chains):
         nft.run(transaction.mend(scaffold, host.outline, host.in_force))
         told.step(Step.SCAFFOLDED, "")
+        host = read_host()
     keep = host.in_force.generation if host.in_force else None
-    if rest := transaction.clean(scaffold, read_host().outline, keep):
-        try:
-            nft.run(rest)
-        except Refused:
-            _begin_anew(scaffold, host, told)
-        told.step(Step.CLEANED, " ".join(host.leftovers))
+    rest = transaction.clean(scaffold, host.outline, keep)
+    if not rest:
+        return host
+    try:
+        nft.run(rest)
+    except Refused:
+        _begin_anew(scaffold, host, told)
+    told.step(Step.CLEANED, " ".join(host.leftovers))
+    return read_host()
 
 
 def _begin_anew(scaffold: str, host: Host, told: Events) -> None:
@@ -193,26 +242,29 @@ def _begin_anew(scaffold: str, host: Host, told: Events) -> None:
     told.step(Step.SCAFFOLDED, said(host.outline.last_rules))
 
 
-def _plan_change(ruleset: Ruleset, stamp: Stamp) -> _Change:
+def _plan_change(ruleset: Ruleset, stamp: Stamp, host: Host, remembered: Remembered) -> _Change:
     """Choose the way: a delta where it is safe and quicker, otherwise a new generation."""
-    host = read_host()
-    old = host.in_force
+    old, outline = host.in_force, host.outline
     if old is None:
-        return _generation(Way.FIRST, ruleset, stamp, None, None)
-    live = read_generation(old.generation, host.outline)
+        return _generation(ruleset, stamp, host, None)
+    new = _in_force(stamp, old.generation)
+    # The same policy again is to mend what others changed, so the kernel itself is read.
+    if new != old and (delta := remembered.delta_to(ruleset, old, outline)) is not None:
+        return _Change(Way.DELTA, ruleset, outline, old, new, delta=delta, remembered=True)
+    live = read_generation(old.generation, outline)
     delta = difference(ruleset, live, old.generation) if live else None
     if delta is None:
-        return _generation(Way.SWAP, ruleset, stamp, old, live)
-    return _Change(Way.DELTA, ruleset, old, _in_force(stamp, old.generation), "", delta)
+        return _generation(ruleset, stamp, host, live)
+    return _Change(Way.DELTA, ruleset, outline, old, new, delta=delta)
 
 
-def _generation(
-    way: Way, ruleset: Ruleset, stamp: Stamp, old: InForce | None, live: LiveGeneration | None
-) -> _Change:
-    letter = old.generation.other if old else Generation.A
+def _generation(ruleset: Ruleset, stamp: Stamp, host: Host, live: LiveGeneration | None) -> _Change:
+    """Build everything anew beside what there is, which goes on counting in it."""
+    old = host.in_force
+    way, letter = (Way.SWAP, old.generation.other) if old else (Way.FIRST, Generation.A)
     counts = transaction.counts(ruleset, live, old.generation) if live and old else {}
     staging = render(ruleset, letter, counts)
-    return _Change(way, ruleset, old, _in_force(stamp, letter), staging)
+    return _Change(way, ruleset, host.outline, old, _in_force(stamp, letter), staging)
 
 
 def _staged(change: _Change, told: Events) -> str:
@@ -221,23 +273,23 @@ def _staged(change: _Change, told: Events) -> str:
         nft.run(change.staging)
         told.step(Step.STAGED, f"{change.new.generation} {change.ruleset.entries}")
     elements = transaction.apply_delta(change.delta, change.new.generation)
-    commit = elements + transaction.lead(read_host().outline, change.new)
+    commit = elements + transaction.lead(change.outline, change.new)
     nft.check(commit)
     told.step(Step.CHECKED, change.way)
     return commit
 
 
 def _confirm(change: _Change, allowed: Permitted, cut: int, told: Events) -> Loaded:
-    """Delete the old generation and, last of all, forward."""
+    """Delete the old generation, which a delta does not have, and then forward."""
     # A packet that the old rules had just let by may have entered its connection late.
     cut += cut_forbidden(allowed)
-    rest = transaction.clean(change.ruleset.scaffold, read_host().outline, change.new.generation)
-    if rest:
-        nft.run(rest)
-        told.step(Step.CLEANED, change.old.generation if change.old else "")
+    if change.staging:
+        scaffold, keep = change.ruleset.scaffold, change.new.generation
+        if rest := transaction.clean(scaffold, read_host().outline, keep):
+            nft.run(rest)
+            told.step(Step.CLEANED, change.old.generation if change.old else "")
     forwarding.switch(on=True)
     told.step(Step.FORWARDING, "")
-    told.step(Step.CONFIRMED, str(change.new.stamp))
     return Loaded(change.new, change.way, change.delta.size, cut)
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from gateway.load.conntrack import TrackedFlow, cut, local_addresses, tracked_flows
 from gateway.policy.decide import ECHO_REQUEST, ICMP, ICMPV6, TCP, UDP
-from gateway.policy.model import Plan, Ports, Protocol, Zone
-from gateway.policy.topology import slices
+from gateway.policy.model import Conduit, Plan, Ports, Protocol, Zone
+from gateway.policy.topology import hops
 
 _IPV4_BYTES = 4
 _PING = {_IPV4_BYTES: ICMP, 16: ICMPV6}
@@ -25,10 +25,15 @@ _Spans = tuple[tuple[int, int, int], ...]
 
 @dataclass(slots=True)
 class Permitted:
-    """What a plan lets pass one gateway, in a form that answers quickly."""
+    """What a plan lets pass one gateway, in a form that answers quickly.
 
+    Ways are found when first asked for: few of a plan's conduits are in use at once.
+    """
+
+    _plan: Plan
+    _gateway: str
     _zones: dict[int, tuple[list[int], list[int], list[str]]]
-    _spans: dict[tuple[str, str], tuple[Ports, ...]]
+    _conduits: dict[tuple[str, str], list[Conduit]]
     _known: dict[tuple[bytes, bytes], _Spans] = field(default_factory=dict)
 
     def permits(self, source: bytes, destination: bytes, protocol: int, port: int) -> bool:
@@ -45,7 +50,16 @@ class Permitted:
         start, end = self._zone(source), self._zone(destination)
         if start is None or end is None or len(source) != len(destination):
             return ()
-        return tuple(_span(ports, len(source)) for ports in self._spans.get((start, end), ()))
+        conduits = self._conduits.get((start, end), ())
+        if not conduits or not self._passes(start, end):
+            return ()
+        return tuple(_span(ports, len(source)) for each in conduits for ports in each.ports)
+
+    def _passes(self, start: str, end: str) -> bool:
+        zones = self._plan.zones
+        return any(
+            hop.gateway == self._gateway for hop in hops(self._plan, zones[start], zones[end])
+        )
 
     def _zone(self, address: bytes) -> str | None:
         lows, highs, names = self._zones.get(len(address), ([], [], []))
@@ -56,11 +70,12 @@ class Permitted:
 
 def permitted(plan: Plan, gateway: str) -> Permitted:
     """Make the index of one gateway of a plan."""
-    spans: dict[tuple[str, str], tuple[Ports, ...]] = defaultdict(tuple)
-    for crossing in slices(plan)[gateway].crossings:
-        spans[crossing.source.name, crossing.destination.name] += crossing.conduit.ports
+    conduits: dict[tuple[str, str], list[Conduit]] = defaultdict(list)
+    for conduit in plan.conduits:
+        conduits[conduit.source, conduit.destination].append(conduit)
     zones = plan.zones.values()
-    return Permitted({4: _ranges(zones, 4), 16: _ranges(zones, 6)}, dict(spans))
+    ranges = {4: _ranges(zones, 4), 16: _ranges(zones, 6)}
+    return Permitted(plan, gateway, ranges, dict(conduits))
 
 
 def cut_forbidden(allowed: Permitted) -> int:

@@ -37,7 +37,9 @@ def _ceilings(plan: Plan) -> Iterator[Problem]:
     approved = plan.commissioning_approval is not None
     if plan.ceiling.level > HIGHEST_UNACCREDITED and not approved:
         yield problem("ZG210", plan.where, ceiling=plan.ceiling)
+    yield from _top_secret(plan.name, plan.ceiling, plan.where)
     for zone in plan.zones.values():
+        yield from _top_secret(zone.name, zone.ceiling, zone.where)
         if zone.ceiling.level > plan.ceiling.level:
             params = {"zone": zone.name, "ceiling": zone.ceiling, "limit": plan.ceiling}
             yield problem("ZG211", zone.where, **params)
@@ -53,6 +55,7 @@ def _labels(plan: Plan) -> Iterator[Problem]:
                 params = {"conduit": conduit.name, "label": conduit.label, "zone": name}
                 yield problem(code, conduit.where, **params, ceiling=ceiling)
     for subject in plan.subjects.values():
+        yield from _top_secret(subject.name, subject.clearance, subject.where)
         if subject.clearance.level > plan.ceiling.level:
             params = {"subject": subject.name, "clearance": subject.clearance}
             yield problem("ZG214", subject.where, **params, limit=plan.ceiling)
@@ -189,7 +192,9 @@ def _waive(plan: Plan, found: list[Problem], today: date) -> Iterator[Problem]:
             yield problem("ZG223", waiver.where, **params, until=waiver.until)
             continue
         matching = [
-            p for p in found if p.code == waiver.code and waiver.subject in dict(p.params).values()
+            p
+            for p in found
+            if p.code == waiver.code and dict(p.params).get("conduit") == waiver.subject
         ]
         if not matching:
             yield problem("ZG224", waiver.where, **params)

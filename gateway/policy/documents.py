@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import time
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -34,6 +35,9 @@ _BESIDE = frozenset({"README.md"})
 
 Data = dict[str, Any] | list[Any] | str | int | bool | None
 Route = tuple[str | int, ...]
+
+#: Control and format characters, surrogates, private use, line and paragraph separators.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "": None}
@@ -218,6 +222,7 @@ class _Reader:
     def _value(self, path: Route) -> Data:
         event = self._loader.get_event()
         self._refuse_cleverness(event)
+        self._refuse_hidden(event)
         self._lines.setdefault(path, _line(event))
         if len(path) > DEEPEST_NESTING:
             raise Refused(problem("ZG014", self._where(event), limit=DEEPEST_NESTING))
@@ -234,6 +239,7 @@ class _Reader:
             self._refuse_cleverness(event)
             if not isinstance(event, yaml.ScalarEvent):
                 raise Refused(problem("ZG016", self._where(event)))
+            self._refuse_hidden(event)
             key = event.value
             self._lines[*path, key] = _line(event)
             if key in data:
@@ -255,6 +261,12 @@ class _Reader:
             raise Refused(problem("ZG017", self._where(event)))
         if getattr(event, "tag", None) not in (None, "!"):
             raise Refused(problem("ZG018", self._where(event), tag=event.tag))
+
+    def _refuse_hidden(self, event: Any) -> None:  # noqa: ANN401 - as above
+        """Refuse what a reader would not see: people sign what they read."""
+        hidden = [c for c in getattr(event, "value", "") if unicodedata.category(c) in _HIDDEN]
+        if hidden:
+            self._problems.append(problem("ZG019", self._where(event), character=ascii(hidden[0])))
 
     def _expect(self, kind: type[yaml.Event]) -> None:
         event = self._loader.get_event()

@@ -63,7 +63,7 @@ def _township_and_city(plan: Plan, one: Site, two: Site) -> bool:
 
 
 def _halls(_plan: Plan, one: Site, two: Site) -> bool:
-    return one.role is Role.HALL and two.role is Role.HALL and one.tier is two.tier
+    return (one.tier, one.role) == (two.tier, two.role) == (Tier.CITY, Role.HALL)
 
 
 def _centre_and_hall(_plan: Plan, one: Site, two: Site) -> bool:
@@ -203,9 +203,12 @@ def _refusal(plan: Plan, conduit: Conduit) -> str | None:
     one, two = plan.sites[source.site], plan.sites[destination.site]
     if Tier.PROVINCE in (one.tier, two.tier):
         return "ZG203"
-    counties = county_of(plan, one), county_of(plan, two)
-    if None not in counties and counties[0] != counties[1]:
-        return "ZG202"
+    below = {Tier.COUNTY, Tier.TOWNSHIP}
+    if {one.tier, two.tier} <= below:
+        counties = county_of(plan, one), county_of(plan, two)
+        # What hangs under no county centre is not of the same county as anything.
+        if None in counties or counties[0] != counties[1]:
+            return "ZG202"
     if one.role is two.role is Role.DEPARTMENT:
         return "ZG204"
     return "ZG205"

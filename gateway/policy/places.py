@@ -9,7 +9,7 @@ from gateway.errors import Problem, Where, problem
 from gateway.labels import Label, parse_label
 from gateway.policy.entries import Entry
 from gateway.policy.model import Network, NetworkName, Role, Site, Tier, Zone
-from gateway.policy.names import interface_name
+from gateway.policy.names import interface_name, is_name
 from gateway.policy.select import Places
 
 _VERSIONS = (4, 6)
@@ -93,6 +93,8 @@ class PlaceReader:
             for version in _VERSIONS
             for network in self._ranges(name, kind, prefixes[version], part, version)
         ]
+        if not is_name(part["name"]):
+            self.problems.append(problem("ZG100", where, name=ascii(part["name"])))
         missing = [f"ipv{v}" for v in _VERSIONS if v not in {n.version for n in ranges}]
         if missing:
             self.problems.append(problem("ZG113", where, zone=name, missing=", ".join(missing)))

@@ -41,6 +41,7 @@ def choose(
     problems = [
         *_unknown("ZG103", sites, {*places.sites, *places.lost}, where, owner),
         *_unknown("ZG104", kinds, places.kinds, where, owner),
+        *([] if places.lost else _unknown("ZG102", names, _short_names(places), where, owner)),
     ]
     chosen = tuple(
         zone
@@ -76,6 +77,11 @@ _RELATIONS: Mapping[str | None, Callable[[Site, Site], bool]] = {
         source.counterpart == destination.name or destination.counterpart == source.name
     ),
 }
+
+
+def _short_names(places: Places) -> set[str]:
+    """Give what zones are called inside their sites."""
+    return {name.split(".", 1)[1] for name in places.zones}
 
 
 def _matches(site: Site, zone: Zone, sites: list[str], kinds: list[str], names: list[str]) -> bool:

@@ -14,7 +14,10 @@ from gateway.policy.signature import Verified
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The highest revision of a plan that was ever accepted, and its statement's digest."""
+    """The highest revision of a plan that was ever accepted, and its statement's digest.
+
+    From the kernel only the first digits of the digest are known.
+    """
 
     plan: str
     revision: int
@@ -40,6 +43,6 @@ def _may_not_follow(verified: Verified, accepted: Accepted) -> Iterator[Problem]
         yield problem("ZG363", plan=statement.plan, accepted=accepted.plan)
     elif statement.revision > accepted.revision:
         seen = base.revision if base else 0
-        other = base is not None and base.digest != accepted.digest
+        other = base is not None and not base.digest.startswith(accepted.digest)
         if seen < accepted.revision or (seen == accepted.revision and other):
             yield problem("ZG362", base=seen or "-", accepted=accepted.revision)

@@ -21,7 +21,7 @@ from gateway.verify.meaning import interfaces_named
 from gateway.verify.outcome import Outcome
 from gateway.verify.packets import IPV4_SHIFT, Packets
 from gateway.verify.trace import trace
-from gateway.verify.words import Lookup, Match
+from gateway.verify.words import Lookup, Match, Value
 
 #: So many packets are followed at most.
 LIMIT = 50_000
@@ -143,18 +143,22 @@ def _compared(matches: Iterable[Match], version: int) -> Iterator[_Sender | _Des
 def _senders(lookups: Iterable[Lookup], version: int) -> Iterator[_Sender]:
     """Give each interface with the addresses at the edges of what it may send from."""
     yield _Sender("lo", _OUTSIDE[version])
+    found = list(lookups)
+    arrivals = [value for value in _values(found, "arrival", version) if isinstance(value, str)]
+    for source in _values(found, "source", version):
+        if isinstance(source, str):
+            continue
+        for address in _edges(version, source):
+            for arrival in dict.fromkeys((*arrivals, _STRANGE_INTERFACE)):
+                yield _Sender(arrival, address)
+
+
+def _values(lookups: Iterable[Lookup], variable: str, version: int) -> Iterator[Value]:
+    """Give what the elements of the lookups say of one variable."""
     for lookup in lookups:
         variables = [key.variable for key in lookup.keys]
-        if "source" not in variables or not _is_of(lookup, version):
-            continue
-        for element in lookup.elements:
-            values = dict(zip(variables, element.values, strict=True))
-            arrival, source = values.get("arrival", ""), values["source"]
-            if not isinstance(arrival, str) or isinstance(source, str):
-                continue
-            for address in _edges(version, source):
-                yield _Sender(arrival, address)
-                yield _Sender(_STRANGE_INTERFACE, address)
+        if variable in variables and _is_of(lookup, version):
+            yield from (element.values[variables.index(variable)] for element in lookup.elements)
 
 
 def _targets(lookups: Iterable[Lookup], version: int) -> Iterator[_Destination]:
@@ -191,7 +195,9 @@ def _services(protocol: object, port: object, version: int) -> Iterator[tuple[in
 
 
 def _is_of(lookup: Lookup, version: int) -> bool:
-    return any(key.family == (version == 6) for key in lookup.keys if key.family is not None)  # noqa: PLR2004 - IPv6
+    """Tell whether a lookup is of a family; one that names no family is of both."""
+    families = {key.family for key in lookup.keys if key.family is not None}
+    return not families or (version == 6) in families  # noqa: PLR2004 - IPv6
 
 
 def _edges(version: int, interval: Interval) -> Iterator[Address]:

@@ -25,6 +25,7 @@ from gateway.verify.words import (
     NotUnderstood,
     Record,
     Statement,
+    Verdict,
     element_text,
     is_verdict,
     key_of,
@@ -254,6 +255,9 @@ def _statements(kernel: Kernel, expressions: object, name: str) -> tuple[Stateme
     statements: list[Statement] = []
     for expression in expressions:
         ((word, detail),) = expression.items()
+        if statements and isinstance(statements[-1], (Verdict, Lookup)):
+            # What stands behind a verdict is met in ways that are easily taken for another.
+            raise NotUnderstood({word: detail})
         statements += _statement(kernel, word, detail, name)
     _check_ports(kernel, statements, name)
     return tuple(statements)

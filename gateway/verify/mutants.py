@@ -111,8 +111,17 @@ class Tampering:
 
     @cached_property
     def _senders(self) -> list[_Entry]:
-        """The elements that say who may send from where."""
-        return [entry for entry in self._entries if "ifname" in entry.types]
+        """The elements that say who may send by an interface."""
+        return [
+            entry
+            for entry in self._entries
+            if entry.types in {("ipv4_addr",), ("ipv6_addr",)} and "_ping" not in entry.map
+        ]
+
+    @cached_property
+    def _arrivals(self) -> list[_Entry]:
+        """The elements that lead from an interface to those who may send by it."""
+        return [entry for entry in self._entries if entry.types == ("ifname",)]
 
     @cached_property
     def _chains(self) -> dict[str, list[dict[str, Any]]]:
@@ -166,9 +175,13 @@ class Tampering:
             yield self._command("element added", entry.key(), far.add())
             yield self._command("element removed", entry.key(), entry.delete())
         for entry in self._some(self._senders):
-            strange = entry.with_part(1, _strange(entry.parts[1]))
+            strange = entry.with_part(0, _strange(entry.parts[0]))
             yield self._command("sender added", entry.key(), strange.add())
             yield self._command("sender removed", entry.key(), entry.delete())
+        for entry in self._some(self._arrivals):
+            strange = entry.with_part(0, "eth9")
+            yield self._command("interface added", entry.key(), strange.add())
+            yield self._command("interface removed", entry.key(), entry.delete())
         pings = (e for e in self._entries if len(e.types) == 1 and "_ping" in e.map)
         for entry in self._some(pings):
             yield self._command("ping removed", entry.key(), entry.delete())
@@ -196,14 +209,21 @@ class Tampering:
                     commands = entry.delete() + changed.add()
                     yield self._command("wrong exit", entry.key(), commands)
                     break
-        for entry in self._some(self._senders):
+        for entry in self._some(self._arrivals):
             changed = entry.with_part(0, "eth0")
             yield self._command("interface changed", entry.key(), entry.delete() + changed.add())
-            changed = entry.with_part(0, f"{entry.parts[0]}*")
-            yield self._command("interface wildcard", entry.key(), entry.delete() + changed.add())
+            changed = entry.with_verdict("accept")
+            yield self._command("interface accepted", entry.key(), entry.delete() + changed.add())
+            for other in self._arrivals:
+                if other.map == entry.map and other.verdict != entry.verdict:
+                    changed = entry.with_verdict(other.verdict)
+                    commands = entry.delete() + changed.add()
+                    yield self._command("interface taken for another", entry.key(), commands)
+                    break
+        for entry in self._some(self._senders):
             changed = entry.with_verdict("accept")
             yield self._command("sender accepted", entry.key(), entry.delete() + changed.add())
-            wide = entry.with_part(1, _widened(entry.parts[1]))
+            wide = entry.with_part(0, _widened(entry.parts[0]))
             yield self._command("sender widened", entry.key(), entry.delete() + wide.add())
 
     def _elements_are_counted(self) -> Iterator[Mutant]:
@@ -214,7 +234,7 @@ class Tampering:
             yield self._command("not counted", entry.key(), entry.delete() + bare)
 
     def _maps(self) -> Iterator[Mutant]:
-        for body in self._some(self._bodies("map")):
+        for body in self._some(b for b in self._bodies("map") if "flags" in b):
             name = body["name"]
             head = f"map {name} {{\n"
             at = self.text.find(head)
@@ -252,6 +272,8 @@ class Tampering:
                 ("rule looks at a port of anything", f"th dport {_FAR_PORT} accept"),
                 ("rule looks at raw bytes", "@th,0,16 1 accept"),
                 ("rule returns", "return"),
+                ("rule goes on and accepts", "meta nfproto ipv4 continue accept"),
+                ("look-up goes on and accepts", "ip saddr vmap { 0.0.0.0/0 : continue } accept"),
             ):
                 yield self._command(kind, chain, f"insert rule {_TABLE} {chain} {words}\n")
 

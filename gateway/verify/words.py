@@ -118,7 +118,8 @@ _STATE_BITS = {
 _FAMILY_NUMBERS = {2: FAMILY[4], 10: FAMILY[6]}
 
 _PROTOCOL_WORDS = {TCP: "tcp", UDP: "udp", ICMP: "icmp", ICMPV6: "icmpv6"}
-_FINAL_VERDICTS = frozenset({"accept", "drop", "return", "continue"})
+#: `continue` is not among them: it goes on inside the rule, which no rule of ours needs.
+_FINAL_VERDICTS = frozenset({"accept", "drop", "return"})
 _CHAIN_VERDICTS = frozenset({"jump", "goto"})
 _LOG_WORDS = ("prefix", "group", "snaplen", "queue-threshold", "level", "flags")
 

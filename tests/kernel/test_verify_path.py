@@ -77,7 +77,7 @@ def test_what_reaches_a_gateway_itself_is_found() -> None:
 
 def test_a_sender_that_takes_another_address_is_found() -> None:
     """What a zone sends under an address that is not its own does not arrive."""
-    wrong = element("a_sources4", '"hall" . 10.2.0.0/24', "goto a_from_red.office")
+    wrong = element("a_sources_hall4", "10.2.0.0/24", "goto a_from_red.office")
 
     assert ("ZG640", "red.hall", "city.approval") in told(prove_paths(PLAN, kernels(red=wrong)))
 

@@ -31,7 +31,6 @@ def accepted(tmp_path: Path) -> Accepted:
     [
         pytest.param(Stamp("zunyi", 6, OTHER), id="a higher revision"),
         pytest.param(Stamp("zunyi", 5, ONE), id="the same once more"),
-        pytest.param(Stamp("lab", 1, OTHER), id="another plan"),
     ],
 )
 def test_what_is_not_older_is_accepted(accepted: Accepted, stamp: Stamp) -> None:
@@ -138,12 +137,15 @@ def test_a_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert code(refused) in {"ZG507", "ZG508"}
 
 
-def test_each_plan_has_its_own_record(accepted: Accepted) -> None:
-    """One plan's revisions say nothing about another's."""
-    accepted.record(Stamp("lab", 2, OTHER))
+def test_a_host_that_follows_one_plan_takes_no_other(accepted: Accepted) -> None:
+    """Neither by its record nor by its kernel."""
+    other = Stamp("lab", 9, OTHER)
 
-    assert accepted.read() == {"zunyi": Stamp("zunyi", 5, ONE), "lab": Stamp("lab", 2, OTHER)}
-    assert [file.name for file in accepted.directory.iterdir()] == ["accepted.json"]
+    with pytest.raises(Refused) as recorded:
+        accepted.check_not_older(other, [])
+    with pytest.raises(Refused) as held:
+        Accepted(accepted.directory / "new").check_not_older(other, [Stamp("zunyi", 5, ONE)])
+    assert (code(recorded), code(held)) == ("ZG363", "ZG363")
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,7 @@ def test_a_waiver_lifts_what_it_names_until_its_day() -> None:
         pytest.param("ZG205", "departments_to_approval", {"ZG205", "ZG224"}, id="another's"),
         pytest.param("ZG204", "added", {"ZG205", "ZG224"}, id="another check"),
         pytest.param("ZG201", "added", {"ZG205", "ZG225"}, id="a law"),
+        pytest.param("ZG205", '"1"', {"ZG205", "ZG224"}, id="a number in the problem"),
     ],
 )
 def test_a_waiver_lifts_nothing_else(check: str, of: str, expected: set[str]) -> None:
@@ -231,3 +232,51 @@ def test_a_waiver_lifts_nothing_else(check: str, of: str, expected: set[str]) ->
 def test_nothing_is_wrong_with_the_lab() -> None:
     """The other side of every refusal above."""
     assert problems(lab_documents(), TODAY) == []
+
+
+def test_halls_of_two_counties_do_not_meet() -> None:
+    """County to county is denied, whatever the sites are for."""
+    documents = added(
+        "kinds.yml",
+        """
+  - name: county_hall
+    title: 县大厅
+    tier: county
+    role: hall
+    zones: [{name: counter, title: 窗口, ceiling: 内部, part: 0}]
+""",
+    )
+    documents["sites.yml"] += """
+  - {name: hc-hall, title: 汇川大厅, kind: county_hall, hub: huichuan, ipv4: 10.41.0.0/16,
+     ipv6: "fd72:41::/48"}
+  - {name: sy-hall, title: 绥阳大厅, kind: county_hall, hub: suiyang, ipv4: 10.42.0.0/16,
+     ipv6: "fd72:42::/48"}
+"""
+    documents["conduits.yml"] += _conduit("hc-hall.counter", "sy-hall.counter")
+
+    assert "ZG202" in codes(documents)
+
+
+def test_a_county_department_that_hangs_elsewhere_is_of_no_county() -> None:
+    """A hub that is no county centre does not turn the law into something waivable."""
+    documents = changed("sites.yml", "hub: huichuan\n    counterpart", "hub: city\n    counterpart")
+    documents["conduits.yml"] += _conduit("huichuan-tax.office", "suiyang-housing.office")
+
+    assert "ZG202" in codes(documents)
+
+
+@pytest.mark.parametrize("name", ["plan.yml", "kinds.yml", "subjects.yml"])
+def test_nothing_in_a_city_is_top_secret(name: str) -> None:
+    """Neither a ceiling nor a clearance: 保密法 article 17."""
+    documents = changed(name, "内部", "绝密")
+    documents["plan.yml"] += "commissioning_approval: 样例-2026-1\n"
+
+    assert "ZG215" in codes(documents)
+
+
+def test_an_approval_of_blanks_is_none() -> None:
+    """A number is a number."""
+    documents = changed("plan.yml", "ceiling: 内部", "ceiling: 秘密")
+    documents["plan.yml"] += 'commissioning_approval: "  "\n'
+
+    assert "ZG025" in codes(documents)

@@ -37,7 +37,7 @@ def live(*elements: Element) -> LiveGeneration:
     }
     return LiveGeneration(
         chains={"b_c": ("ip daddr . meta l4proto . th dport vmap @b_m",)},
-        maps={"b_m": LiveMap(KEY_TYPE, plain=True, elements=held)},
+        maps={"b_m": LiveMap(KEY_TYPE, plain=True, ranges=True, elements=held)},
     )
 
 
@@ -103,8 +103,12 @@ def test_a_rule_that_somebody_changed_is_a_swap() -> None:
 @pytest.mark.parametrize(
     "declared",
     [
-        pytest.param(LiveMap(KEY_TYPE, plain=False, elements={}), id="with another flag"),
-        pytest.param(LiveMap("ipv4_addr", plain=True, elements={}), id="of another type"),
+        pytest.param(
+            LiveMap(KEY_TYPE, plain=False, ranges=True, elements={}), id="with another flag"
+        ),
+        pytest.param(
+            LiveMap("ipv4_addr", plain=True, ranges=True, elements={}), id="of another type"
+        ),
     ],
 )
 def test_a_map_that_somebody_declared_otherwise_is_a_swap(declared: LiveMap) -> None:
