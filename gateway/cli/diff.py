@@ -8,6 +8,9 @@ from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus
 from gateway.policy.difference import Difference, FlowChange, GrantChange
 
+#: In characters; an expectation about a whole city can be longer.
+LONGEST_LINE = 400
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
@@ -53,7 +56,16 @@ def say_difference(arguments: argparse.Namespace, found: Difference) -> None:
             say(f"{words(arguments, en, zh)} ({len(changes)}):")
             for change in changes:
                 say(f"  {change.sentence(arguments.language)}")
-    if found.ceilings:
-        say(f"{words(arguments, 'ceilings changed', '密级上限变更')} ({len(found.ceilings)}):")
-        for line in found.ceilings:
-            say(f"  {line}")
+    for en, zh, lines in (
+        ("settings that are gone", "不再有的设定", found.settings_gone),
+        ("new settings", "新的设定", found.settings_new),
+    ):
+        if lines:
+            say(f"{words(arguments, en, zh)} ({len(lines)}):")
+            for line in lines:
+                say(f"  {_shortened(line)}")
+
+
+def _shortened(line: str) -> str:
+    """Cut what nobody reads in a terminal; `--json` and the signed file have all of it."""
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …"

@@ -17,6 +17,7 @@ from typing import Any
 from gateway.errors import Language
 from gateway.policy.access import merged, ports_by_pair, without
 from gateway.policy.model import Network, Plan, Ports, Zone
+from gateway.policy.settings import settings
 
 #: A piece of address space: its family, its first and its last address.
 Piece = tuple[int, int, int]
@@ -73,13 +74,21 @@ class Difference:
     unreachable: tuple[FlowChange, ...]
     granted: tuple[GrantChange, ...]
     withdrawn: tuple[GrantChange, ...]
-    ceilings: tuple[str, ...]
+    settings_gone: tuple[str, ...]
+    settings_new: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
         """Tell whether nothing changes for anybody."""
         return not any(
-            (self.reachable, self.unreachable, self.granted, self.withdrawn, self.ceilings)
+            (
+                self.reachable,
+                self.unreachable,
+                self.granted,
+                self.withdrawn,
+                self.settings_gone,
+                self.settings_new,
+            )
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -89,7 +98,8 @@ class Difference:
             "unreachable": [_flow_json(change) for change in self.unreachable],
             "granted": [_grant_json(change) for change in self.granted],
             "withdrawn": [_grant_json(change) for change in self.withdrawn],
-            "ceilings": list(self.ceilings),
+            "settings_gone": list(self.settings_gone),
+            "settings_new": list(self.settings_new),
         }
 
     def canonical(self) -> bytes:
@@ -108,6 +118,9 @@ def difference(old: Plan | None, new: Plan) -> Difference:
     pieces = _Pieces([plan for plan in (old, new) if plan is not None])
     before = pieces.access(old) if old is not None else {}
     after = pieces.access(new)
+    # A first plan is new as a whole; its settings are read in its documents.
+    before_settings = settings(old) if old is not None else frozenset[str]()
+    after_settings = settings(new) if old is not None else frozenset[str]()
     old_grants = _grants(old) if old is not None else {}
     new_grants = _grants(new)
     return Difference(
@@ -115,7 +128,8 @@ def difference(old: Plan | None, new: Plan) -> Difference:
         unreachable=pieces.changes(old, before, after) if old is not None else (),
         granted=tuple(sorted(new_grants[k] for k in new_grants.keys() - old_grants.keys())),
         withdrawn=tuple(sorted(old_grants[k] for k in old_grants.keys() - new_grants.keys())),
-        ceilings=_ceilings(old, new) if old is not None else (),
+        settings_gone=tuple(sorted(before_settings - after_settings)),
+        settings_new=tuple(sorted(after_settings - before_settings)),
     )
 
 
@@ -213,7 +227,12 @@ def _grants(plan: Plan) -> dict[tuple[object, ...], GrantChange]:
     for grant in plan.grants:
         subject, resource = plan.subjects[grant.subject], plan.resources[grant.resource]
         places = frozenset(r for zone in subject.zones for r in plan.zones[zone].ranges)
-        target = frozenset(plan.zones[resource.zone].ranges), resource.path
+        target = (
+            frozenset(plan.zones[resource.zone].ranges),
+            resource.path,
+            str(resource.label),
+            plan.services[resource.service].ports,
+        )
         until = str(grant.until or "")
         for action in grant.actions:
             key = (subject.certificate, places, str(subject.clearance), target, action, until)
@@ -221,16 +240,6 @@ def _grants(plan: Plan) -> dict[tuple[object, ...], GrantChange]:
                 subject.title, subject.certificate, action, resource.title, until
             )
     return found
-
-
-def _ceilings(old: Plan, new: Plan) -> tuple[str, ...]:
-    """Give each zone's ceiling that changes; zones are known by their addresses."""
-    before = {zone.ranges: zone.ceiling for zone in old.zones.values()}
-    return tuple(
-        f"{zone.name} {before[zone.ranges]} → {zone.ceiling}"
-        for zone in sorted(new.zones.values(), key=lambda z: z.name)
-        if before.get(zone.ranges, zone.ceiling) != zone.ceiling
-    )
 
 
 def _flow_json(change: FlowChange) -> dict[str, Any]:

@@ -205,3 +205,32 @@ def test_the_bureau_signs_only_what_it_was_shown(desk: Desk) -> None:
     assert changed_since == 1
     assert desk.sign(other, "bureau", f"--base={base}") == 1
     assert desk.sign(other, "author", "--first") == 0
+
+
+def test_a_base_that_two_people_did_not_sign_is_no_base(desk: Desk) -> None:
+    """Else a change could hide in a base that the Bureau never saw."""
+    one = desk.signed(desk.copy(LAB, "one"), "--first")
+    hidden = desk.copy(LAB, "hidden")
+    _change(hidden, "conduits.yml", "services: [video]", "services: [video, https]")
+    assert desk.sign(hidden, "author", f"--base={one}", "--revision=50") == 0
+    harmless = desk.copy(hidden, "harmless")
+    _change(harmless, "plan.yml", "# A small city", "# The small city")
+
+    assert desk.sign(harmless, "author", f"--base={hidden}") == 1
+    assert desk.sign(harmless, "author", f"--base={one}") == 0
+    assert desk.sign(harmless, "bureau", f"--base={hidden}") == 1
+
+
+def test_another_plan_is_refused_also_where_the_record_is_lost(desk: Desk) -> None:
+    """The kernel's stamp says which plan the host follows."""
+    plan = desk.signed(desk.copy(LAB, "one"), "--first")
+    desk.load(str(plan), "--gateway", GATEWAY)
+    (desk.folder / "state" / "accepted.json").unlink()
+    foreign = desk.copy(LAB, "foreign")
+    _change(foreign, "plan.yml", "name: lab", "name: other")
+    desk.signed(foreign, "--first")
+
+    answer = desk.load(str(foreign), "--gateway", GATEWAY)
+
+    assert (answer.returncode, "ZG363" in answer.stderr) == (1, True), answer.stderr
+    assert json.loads(desk.verify(plan).stdout)["holds"] is True

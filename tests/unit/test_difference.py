@@ -3,6 +3,8 @@
 import random
 from ipaddress import ip_network
 
+import pytest
+
 from gateway.errors import Language
 from gateway.policy.decide import decide
 from gateway.policy.difference import FlowChange, difference
@@ -79,6 +81,43 @@ def test_a_grant_is_a_change_too() -> None:
 
     assert [change.action for change in found.granted] == ["decide"]
     assert not found.withdrawn
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        pytest.param("kinds.yml", "role: hall\n", "role: hall\n    managed: false\n", id="gateway"),
+        pytest.param("kinds.yml", "窗口, ceiling: 内部", "窗口, ceiling: 公开", id="ceiling"),
+        pytest.param("plan.yml", "ceiling: 内部", "ceiling: 公开", id="plan's ceiling"),
+        pytest.param("plan.yml", "ceiling: 内部", "ceiling: 内部\ncommissioning_approval: 样例-1",
+                     id="approval"),
+        pytest.param("kinds.yml", "tier: province\n    role: centre\n    network: province",
+                     "tier: province\n    role: centre\n    network: office", id="network"),
+        pytest.param("resources.yml", "label: 内部", "label: 公开", id="resource's label"),
+        pytest.param("resources.yml", "service: https", "service: exchange", id="its service"),
+        pytest.param("conduits.yml", "label: 内部", "label: 公开", id="conduit's label"),
+        pytest.param("expectations.yml", 'zone: "*"}\n    to: {site: housing',
+                     "zone: office}\n    to: {site: housing", id="expectation"),
+        pytest.param("sites.yml", "kind: hall, hub: city", "kind: hall, hub: tax", id="hub"),
+    ],
+)  # fmt: skip
+def test_what_protects_is_not_taken_away_in_silence(name: str, old: str, new: str) -> None:
+    """Where the same flows pass and less stands behind them, that is said."""
+    found = difference(built(lab_documents()), built(changed(name, old, new)))
+
+    assert not found.is_empty
+
+
+def test_zones_that_become_one_are_said() -> None:
+    """What passed no gateway's judgement is new, though no conduit says so."""
+    separate = "      - {name: video, title: 视频监控, ceiling: 内部, part: 1}\n"
+    documents = changed("kinds.yml", separate, "")
+    documents["kinds.yml"] = documents["kinds.yml"].replace(
+        "窗口, ceiling: 内部, part: 0", "窗口, ceiling: 内部, part: 0, ipv4: [10.21.1.0/24]"
+    )
+    documents["conduits.yml"] = documents["conduits.yml"].replace("zone: video", "zone: counter")
+
+    assert difference(built(lab_documents()), built(documents)).settings_new
 
 
 def test_the_first_plan_is_all_new() -> None:

@@ -1,0 +1,76 @@
+"""What protects beside the flows: ceilings, networks, gateways, labels, expectations, waivers.
+
+Each is a line that a reader can judge, about addresses and not about names,
+so that a renamed plan has the same lines.  Two plans that let the same flows
+pass and differ here are not the same plan.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from gateway.policy.model import Expectation, Plan, Site, Zone
+
+
+def settings(plan: Plan) -> frozenset[str]:
+    """Give every setting of a plan as a line."""
+    return frozenset(
+        (
+            *_whole(plan),
+            *(_zone(zone) for zone in plan.zones.values()),
+            *(_site(plan, site) for site in plan.sites.values()),
+            *_labels(plan),
+            *(_expectation(plan, one) for one in plan.expectations),
+            *_waivers(plan),
+        )
+    )
+
+
+def _whole(plan: Plan) -> Iterator[str]:
+    yield f"规划 plan: 上限 ceiling {plan.ceiling}"
+    if plan.commissioning_approval is not None:
+        yield f"规划 plan: 批准文号 approval {plan.commissioning_approval}"
+
+
+def _zone(zone: Zone) -> str:
+    return f"{_addresses([zone])}: 上限 ceiling {zone.ceiling}, 网络 network {zone.network}"
+
+
+def _site(plan: Plan, site: Site) -> str:
+    """Say who runs the gateway, what it stands before and what it is linked through."""
+    here = _addresses(plan.zones[name] for name in site.zones)
+    hub = plan.sites[site.hub] if site.hub else None
+    through = _addresses(plan.zones[name] for name in hub.zones) if hub else "-"
+    gateway = "我方 ours" if site.managed else "对方 theirs"
+    return f"{here}: 网关 gateway {gateway}, 经由 through {through}"
+
+
+def _labels(plan: Plan) -> Iterator[str]:
+    for conduit in plan.conduits:
+        ends = (plan.zones[conduit.source], plan.zones[conduit.destination])
+        way = " → ".join(_addresses([zone]) for zone in ends)
+        yield f"{way}: 标记 label {conduit.label}"
+
+
+def _expectation(plan: Plan, expectation: Expectation) -> str:
+    """Say an expectation by its pairs, gathered by source; they can be many."""
+    by_source: dict[str, list[Zone]] = defaultdict(list)
+    for source, destination in expectation.pairs:
+        by_source[_addresses([plan.zones[source]])].append(plan.zones[destination])
+    pairs = "; ".join(f"{one} → {_addresses(by_source[one])}" for one in sorted(by_source))
+    ports = ", ".join(sorted({str(p) for service in expectation.services for p in service.ports}))
+    must = "应准许 must allow" if expectation.allow else "应拒绝 must deny"
+    return f"期望 expectation: {must} {ports}: {pairs}"
+
+
+def _waivers(plan: Plan) -> Iterator[str]:
+    for waiver in plan.waivers:
+        yield f"豁免 waiver: {waiver.code} {waiver.subject} {waiver.until}: {waiver.reason}"
+
+
+def _addresses(zones: Iterable[Zone]) -> str:
+    """Write zones by their addresses, in order of address."""
+    ranges = sorted(
+        (network for zone in zones for network in zone.ranges),
+        key=lambda n: (n.version, int(n.network_address), n.prefixlen),
+    )
+    return " ".join(map(str, ranges))
