@@ -8,9 +8,6 @@ from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus
 from gateway.policy.difference import Difference, FlowChange, GrantChange
 
-#: In characters; an expectation about a whole city can be longer.
-LONGEST_LINE = 400
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
@@ -63,9 +60,4 @@ def say_difference(arguments: argparse.Namespace, found: Difference) -> None:
         if lines:
             say(f"{words(arguments, en, zh)} ({len(lines)}):")
             for line in lines:
-                say(f"  {_shortened(line)}")
-
-
-def _shortened(line: str) -> str:
-    """Cut what nobody reads in a terminal; `--json` and the signed file have all of it."""
-    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …"
+                say(f"  {line}")

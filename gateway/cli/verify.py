@@ -55,7 +55,9 @@ def _say(arguments: argparse.Namespace, proof: Proof) -> None:
     accounted = ", ".join(f"{kind} {count}" for kind, count in sorted(proof.accounted.items()))
     say(f"{proof.gateway}  {proof.stamp}  {proof.time.astimezone().isoformat(' ', 'seconds')}")
     say(f"  {words(arguments, 'accounted for', '已核对')}: {accounted}")
-    unseen = words(arguments, "cgroup BPF, IPVS, route encapsulation", "cgroup BPF、IPVS、路由封装")
+    unseen = words(
+        arguments, "cgroup BPF, IPVS, MPLS, route encapsulation", "cgroup BPF、IPVS、MPLS、路由封装"
+    )
     say(f"  {words(arguments, 'not looked at', '未检查')}: {unseen}")
     if proof.holds:
         text = words(

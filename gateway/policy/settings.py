@@ -5,8 +5,8 @@ so that a renamed plan has the same lines.  Two plans that let the same flows
 pass and differ here are not the same plan.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 
 from gateway.policy.model import Expectation, Plan, Site, Zone
 
@@ -39,7 +39,7 @@ def _site(plan: Plan, site: Site) -> str:
     """Say who runs the gateway, what it stands before and what it is linked through."""
     here = _addresses(plan.zones[name] for name in site.zones)
     hub = plan.sites[site.hub] if site.hub else None
-    through = _addresses(plan.zones[name] for name in hub.zones) if hub else "-"
+    through = _addresses(plan.zones[name] for name in hub.zones).split()[0] if hub else "-"
     gateway = "我方 ours" if site.managed else "对方 theirs"
     return f"{here}: 网关 gateway {gateway}, 经由 through {through}"
 
@@ -52,14 +52,14 @@ def _labels(plan: Plan) -> Iterator[str]:
 
 
 def _expectation(plan: Plan, expectation: Expectation) -> str:
-    """Say an expectation by its pairs, gathered by source; they can be many."""
-    by_source: dict[str, list[Zone]] = defaultdict(list)
-    for source, destination in expectation.pairs:
-        by_source[_addresses([plan.zones[source]])].append(plan.zones[destination])
-    pairs = "; ".join(f"{one} → {_addresses(by_source[one])}" for one in sorted(by_source))
+    """Say an expectation by how many pairs it is about, and by a digest of which; they are many."""
+    pairs = sorted(
+        " → ".join(_addresses([plan.zones[name]]) for name in pair) for pair in expectation.pairs
+    )
+    digest = sha256("\n".join(pairs).encode()).hexdigest()[:16]
     ports = ", ".join(sorted({str(p) for service in expectation.services for p in service.ports}))
     must = "应准许 must allow" if expectation.allow else "应拒绝 must deny"
-    return f"期望 expectation: {must} {ports}: {pairs}"
+    return f"期望 expectation: {must} {ports}: {len(pairs)} 对 pairs, sha256 {digest}"
 
 
 def _waivers(plan: Plan) -> Iterator[str]:
