@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the ruleset of one gateway, or write and list those of all."""
+    from gateway.cli.signed import slice_named
     from gateway.compile.ruleset import compile_slice
     from gateway.policy.check import check_plan
     from gateway.policy.plan import read_plan
@@ -32,12 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     plan = read_plan(arguments.plan)
     refuse_any(check_plan(plan, datetime.now().astimezone().date()))
-    parts = slices(plan)
-    if arguments.gateway is not None:
-        if arguments.gateway not in parts:
-            known = ", ".join(list(parts)[:12])
-            raise Refused(problem("ZG701", name=arguments.gateway, known=known))
-        parts = {arguments.gateway: parts[arguments.gateway]}
+    name = arguments.gateway
+    parts = slices(plan) if name is None else {name: slice_named(plan, name)}
     rulesets = {name: compile_slice(part) for name, part in parts.items()}
     if arguments.out is not None:
         _write(arguments.out, rulesets)

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.cli.report import add_json, report_problems, say, say_json, words
+from gateway.cli.report import add_json, say, say_json, words
 from gateway.cli.signed import SignedPlan, add_trust, read_signed_plan, slice_named, stamp_of
-from gateway.errors import ExitStatus, Refused, problem
+from gateway.errors import ExitStatus, Refused, problem, refuse_any
 from gateway.load.events import Step
 from gateway.load.inforce import Stamp
 from gateway.load.loader import Candidate, Loaded, Places, load, recover
@@ -88,12 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Refused(problem("ZG704"))
     signed = read_signed_plan(arguments.plan, arguments.trust)
     part = slice_named(signed.plan, arguments.gateway)
-    try:
-        loaded = load_signed(signed, part, places, Progress(arguments))
-    except Refused as refused:
-        report_problems(refused.problems, arguments)
-        return ExitStatus.REFUSED
-    _say_loaded(arguments, loaded)
+    _say_loaded(arguments, load_signed(signed, part, places, Progress(arguments)))
     return ExitStatus.OK
 
 
@@ -114,8 +109,7 @@ def load_signed(signed: SignedPlan, part: GatewaySlice, places: Places, events: 
 
     def proven() -> None:
         proof = prove(part, signed.plan, str(stamp), staged=True, look_beside=True)
-        if not proof.holds:
-            raise Refused(*proof.findings)
+        refuse_any(proof.findings)
 
     candidate = Candidate(compile_slice(part), stamp, signed.plan, may_follow)
     return load(candidate, proven, events=events, places=places)

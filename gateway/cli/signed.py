@@ -20,7 +20,6 @@ from gateway.policy.topology import GatewaySlice, slices
 #: Where a host keeps the signers' authority and its list of revocations.
 TRUST_FOLDER = Path("/etc/loushan/trust")
 
-
 #: The code of a release whose time is over.
 _RUN_OUT = "ZG317"
 
@@ -39,15 +38,6 @@ class Compared:
 
     plan: Plan
     release: Release
-
-
-def add_signed_plan(parser: argparse.ArgumentParser) -> None:
-    """Ask for a signed plan, whose signers count, and which gateway is meant."""
-    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the signed plan | 规划")
-    parser.add_argument(
-        "--gateway", required=True, metavar="SITE", help="the gateway this host is | 本机是哪个网关"
-    )
-    add_trust(parser)
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from gateway.policy.entries import Entry
 from gateway.policy.model import Network, NetworkName, Role, Site, Tier, Zone
 from gateway.policy.names import interface_name, is_name
 from gateway.policy.select import Places
+from gateway.policy.topology import neighbours
 
 _VERSIONS = (4, 6)
 _DEFAULT_SIZE = {4: 24, 6: 64}
@@ -224,14 +225,10 @@ def _overlaps(zones: Iterable[Zone]) -> Iterator[Problem]:
 
 def _shared_interfaces(sites: Mapping[str, Site], zones: Mapping[str, Zone]) -> Iterator[Problem]:
     """Find a gateway on which a zone and a neighbour would be the same interface."""
-    neighbours: dict[str, list[str]] = {name: [] for name in sites}
-    for site in sites.values():
-        if site.hub is not None and site.hub in sites:
-            neighbours[site.name].append(site.hub)
-            neighbours[site.hub].append(site.name)
+    linked = neighbours(sites)
     for site in sites.values():
         taken: dict[str, str] = {}
-        named = [(interface_name(other), other) for other in neighbours[site.name]]
+        named = [(interface_name(other), other) for other in linked[site.name]]
         named += [(zones[z].interface, z) for z in site.zones if zones[z].interface]
         for interface, name in named:
             if interface in taken:

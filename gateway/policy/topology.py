@@ -93,22 +93,22 @@ def slices(plan: Plan) -> dict[str, GatewaySlice]:
         source, destination = plan.zones[conduit.source], plan.zones[conduit.destination]
         for hop in ways(conduit.source, conduit.destination):
             crossings[hop.gateway].append(Crossing(conduit, source, destination, hop))
-    neighbours = _neighbours(plan)
+    linked = neighbours(plan.sites)
     return {
-        gateway: _slice(plan, gateway, neighbours[gateway], tuple(crossings[gateway]))
+        gateway: _slice(plan, gateway, linked[gateway], tuple(crossings[gateway]))
         for gateway in plan.gateways
     }
 
 
 def _slice(
-    plan: Plan, gateway: str, neighbours: list[str], crossings: tuple[Crossing, ...]
+    plan: Plan, gateway: str, linked: list[str], crossings: tuple[Crossing, ...]
 ) -> GatewaySlice:
     zones = [plan.zones[name] for name in plan.sites[gateway].zones]
     return GatewaySlice(
         gateway=gateway,
         own=next((zone for zone in zones if zone.is_gateway), None),
         local=tuple(zone for zone in zones if not zone.is_gateway),
-        links={site: interface_name(site) for site in sorted(neighbours)},
+        links={site: interface_name(site) for site in sorted(linked)},
         crossings=crossings,
     )
 
@@ -121,13 +121,14 @@ def _hook(source: Zone, destination: Zone, *, first: bool, last: bool) -> Hook:
     return Hook.FORWARD
 
 
-def _neighbours(plan: Plan) -> dict[str, list[str]]:
-    neighbours: dict[str, list[str]] = defaultdict(list)
-    for site in plan.sites.values():
-        if site.hub is not None:
-            neighbours[site.name].append(site.hub)
-            neighbours[site.hub].append(site.name)
-    return neighbours
+def neighbours(sites: Mapping[str, Site]) -> dict[str, list[str]]:
+    """Give the sites that each site is linked with; a hub that is not there links nothing."""
+    linked: dict[str, list[str]] = {name: [] for name in sites}
+    for site in sites.values():
+        if site.hub is not None and site.hub in sites:
+            linked[site.name].append(site.hub)
+            linked[site.hub].append(site.name)
+    return linked
 
 
 def _to_root(plan: Plan, site: Site) -> list[str]:

@@ -26,7 +26,7 @@ RULES = {
         r"|(?:security|snapshot|ftp)\.debian\.org|debian\.org/debian|crates\.io|docker\.io"
         r"|ghcr\.io|quay\.io|gcr\.io|rubygems\.org|proxy\.golang\.org|mirrors?\.[a-z0-9-]+\.)",
         "use what the machine is set up with",
-        ("https://py" + "pi.org/simple", "deb http://deb.deb" + "ian.org/debian trixie main"),
+        ("py" + "pi.org/simple", "deb.deb" + "ian.org/debian trixie main"),
     ),
     "path of one machine": Rule(
         r"(?<![\w.$}])/(?:work|Users|tmp/venv|opt/wheels|opt/pypi|root/\.)(?:/|\b)"
