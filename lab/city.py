@@ -13,8 +13,9 @@ from pathlib import Path
 
 from gateway.errors import Refused, problem
 from gateway.policy.names import identifier
+from gateway.policy.wiring import FAR_END, NEAR_END
 from lab import namespace
-from lab.layout import FAR_END, NEAR_END, Kind, Layout, Node
+from lab.layout import Kind, Layout, Node
 
 #: What every namespace of a rehearsal begins with.
 PREFIX = "ls-"

@@ -7,7 +7,6 @@ address, and both families are routed to it (RFC 8950 is the same idea), so
 nothing stands on a wire that the plan does not know.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +18,7 @@ from gateway.policy.decide import zone_of
 from gateway.policy.model import Address, Network, Plan, Zone
 from gateway.policy.names import interface_name
 from gateway.policy.topology import Hook, Hop, path
+from gateway.policy.wiring import FAR_END, NEAR_END, first_address, ranges_below, wirings
 
 #: The node where all trees of sites meet, and the interface towards it.  No
 #: name of a plan has capital letters, so none is taken for it.
@@ -27,13 +27,11 @@ OUTSIDE = "OUTSIDE"
 #: The interface of a host of a zone.
 HOST_INTERFACE = "wire"
 
-#: Link-local addresses of the two ends of every wire.
-NEAR_END, FAR_END = "fe80::1", "fe80::2"
-
 #: Addresses that no city may use: RFC 5737 and RFC 3849.
 _DOCUMENTATION = ("192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1")
 
-_EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+#: Where everything goes that no better route leads.
+EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 #: More gateways than this are on no path; a packet that passes them runs in a circle.
 _LONGEST_WAY = 64
@@ -147,7 +145,8 @@ class _Surveyor:
     def __init__(self, plan: Plan, chosen: list[str]) -> None:
         self.plan = plan
         self.chosen = chosen
-        self.children: dict[str, list[str]] = defaultdict(list)
+        self.wirings = wirings(plan, chosen)
+        self.children: dict[str, list[str]] = {name: [] for name in chosen}
         self.roots: list[str] = []
         for name in chosen:
             hub = plan.sites[name].hub
@@ -166,29 +165,20 @@ class _Surveyor:
         routes = [
             Route(network, interface_name(root), FAR_END)
             for root in self.roots
-            for network in self._below(root)
+            for network in ranges_below(self.plan, root, self.children)
         ]
         return Node(OUTSIDE, Kind.ROUTER, tuple(one_of_each.values()), tuple(routes))
 
     def _gateway(self, name: str) -> Node:
-        site = self.plan.sites[name]
-        zones = [self.plan.zones[zone] for zone in site.zones]
-        routes = [
-            Route(network, zone.interface, FAR_END)
-            for zone in zones
-            if not zone.is_gateway
-            for network in zone.ranges
-        ]
-        for child in self.children[name]:
-            routes += [Route(n, interface_name(child), FAR_END) for n in self._below(child)]
-        up = OUTSIDE if name in self.roots else interface_name(str(site.hub))
-        routes += [Route(network, up, NEAR_END) for network in _EVERYWHERE]
-        own = [first_address(n) for z in zones if z.is_gateway for n in z.ranges]
-        kind = Kind.GATEWAY if site.managed else Kind.ROUTER
-        return Node(name, kind, tuple(own), tuple(routes))
+        wiring = self.wirings[name]
+        routes = [Route(r.network, r.interface, r.next_hop or FAR_END) for r in wiring.routes]
+        if name in self.roots:
+            routes += [Route(network, OUTSIDE, NEAR_END) for network in EVERYWHERE]
+        kind = Kind.GATEWAY if self.plan.sites[name].managed else Kind.ROUTER
+        return Node(name, kind, wiring.addresses, tuple(routes))
 
     def _hosts(self) -> Iterator[Node]:
-        routes = tuple(Route(network, HOST_INTERFACE, NEAR_END) for network in _EVERYWHERE)
+        routes = tuple(Route(network, HOST_INTERFACE, NEAR_END) for network in EVERYWHERE)
         for zone in self._hosted_zones():
             addresses = tuple(first_address(network) for network in zone.ranges)
             yield Node(zone.name, Kind.HOST, addresses, routes)
@@ -207,19 +197,6 @@ class _Surveyor:
             for zone in self.plan.sites[name].zones:
                 if not self.plan.zones[zone].is_gateway:
                     yield self.plan.zones[zone]
-
-    def _below(self, site: str) -> Iterator[Network]:
-        """Give every range of a site and of the sites below it."""
-        for zone in self.plan.sites[site].zones:
-            yield from self.plan.zones[zone].ranges
-        for child in self.children[site]:
-            yield from self._below(child)
-
-
-def first_address(network: Network) -> Address:
-    """Give the first address of a range that a host can have."""
-    has_network_address = network.prefixlen < network.max_prefixlen - 1
-    return network[1] if has_network_address else network[0]
 
 
 def _chosen(plan: Plan, wanted: tuple[str, ...]) -> list[str]:
