@@ -28,7 +28,7 @@ KEPT = "ls-kept-"
 _FIRST_PORT, _LAST_PORT = 20_000, 65_535
 
 # In this order: what is set for `default` is taken by the interfaces made later.
-_QUIET = (
+QUIET = (
     # Addresses can be used at once, and only those we give.
     ("ipv6/conf/default/addr_gen_mode", "1"),
     ("ipv6/conf/default/accept_dad", "0"),
@@ -101,7 +101,7 @@ class City:
 
     def _quieten(self, node: Node) -> None:
         forwarding = "1" if node.kind is Kind.ROUTER else "0"
-        values = (*_QUIET, *((name, forwarding) for name in _FORWARDING))
+        values = (*QUIET, *((name, forwarding) for name in _FORWARDING))
         namespace.set_sysctls(self.namespace(node.name), values)
 
     def _wire_lines(self) -> Iterator[str]:

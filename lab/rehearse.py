@@ -1,18 +1,16 @@
 """`loushan rehearse`: build a plan's city, load it, prove it, and try it with real packets."""
 
 import argparse
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from gateway.cli.report import add_json, report_problems, words
-from gateway.errors import ExitStatus, Language, Refused, problem, refuse_any
+from gateway.errors import ExitStatus, Language, refuse_any
+from lab.manners import polite_kill_is_an_end, require_root
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -69,8 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lab.rehearsal import Wanted, rehearse  # noqa: PLC0415 - as above
     from lab.report import say_rehearsal  # noqa: PLC0415 - as above
 
-    if os.geteuid() != 0:
-        raise Refused(problem("ZG661"))
+    require_root()
     plan = read_plan(arguments.plan)
     refuse_any(check_plan(plan, datetime.now().astimezone().date()))
     wanted = Wanted(
@@ -80,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         keep=arguments.keep,
         seed=arguments.seed,
     )
-    with _polite_kill_is_an_end():
+    with polite_kill_is_an_end():
         sweep_abandoned()
         with _progress(arguments) as listener:
             rehearsal = rehearse(wanted, listener)
@@ -136,17 +133,3 @@ def _progress(arguments: argparse.Namespace) -> Iterator[_Bar]:
         console=console, auto_refresh=False, transient=True, disable=not shown
     ) as progress:
         yield _Bar(progress, arguments.language)
-
-
-@contextmanager
-def _polite_kill_is_an_end() -> Iterator[None]:
-    """Let SIGTERM end the program as an error does, so that it tidies up."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from gateway.catalogue import (
     documents,
     environment,
+    lab,
     law,
     load,
     plan,
@@ -27,6 +28,7 @@ AREAS: Mapping[str, Mapping[str, Text]] = {
     "load": load.TEXTS,
     "verify": verify.TEXTS,
     "probe": probe.TEXTS,
+    "lab": lab.TEXTS,
     "environment": environment.TEXTS,
 }
 

@@ -77,6 +77,18 @@ COMMANDS = (
         "为各县生成乡镇站点并分配地址段",
     ),
     Command(
+        ("site", "add"),
+        "gateway.cli.site_add",
+        "add a county, township or department to a plan, with the next free prefixes",
+        "在规划中新增县、乡镇或部门,自动分配地址段",
+    ),
+    Command(
+        ("site", "remove"),
+        "gateway.cli.site_remove",
+        "take a site out of a plan, when nothing hangs on it",
+        "从规划中移除站点,前提是无所依附",
+    ),
+    Command(
         ("compile",),
         "gateway.cli.compile",
         "check a plan and compile the ruleset of one gateway or of all",
@@ -101,6 +113,60 @@ COMMANDS = (
         "在网络命名空间中搭建规划的城市,装载、证明并用真实报文探测",
     ),
     Command(
+        ("lab", "up"),
+        "lab.hosts.up",
+        "boot a plan's city of real Debian hosts on this machine",
+        "在本机启动规划中的城市,每台主机均为真实 Debian",
+    ),
+    Command(
+        ("lab", "status"),
+        "lab.hosts.status",
+        "say which hosts run, and what each gateway says of its policy",
+        "列出主机运行状态与各网关的现行策略",
+    ),
+    Command(
+        ("lab", "shell"),
+        "lab.hosts.enter",
+        "open a shell on a host, as at its console",
+        "在主机控制台打开 shell",
+    ),
+    Command(
+        ("lab", "exec"),
+        "lab.hosts.enter",
+        "run a command on a host",
+        "在主机上运行命令",
+    ),
+    Command(
+        ("lab", "logs"),
+        "lab.hosts.logs",
+        "show a host's journal",
+        "查看主机日志",
+    ),
+    Command(
+        ("lab", "reboot"),
+        "lab.hosts.power",
+        "boot a host again, or cut its power",
+        "重启主机,或直接断电再加电",
+    ),
+    Command(
+        ("lab", "cut"),
+        "lab.hosts.cut",
+        "pull the cable between two hosts",
+        "拔掉两台主机之间的线缆",
+    ),
+    Command(
+        ("lab", "join"),
+        "lab.hosts.join",
+        "push it in again",
+        "重新接上线缆",
+    ),
+    Command(
+        ("lab", "down"),
+        "lab.hosts.down",
+        "take the lab away; nothing of it is left",
+        "清除实验城市,不留任何痕迹",
+    ),
+    Command(
         DELEGATED,
         "pki.__main__",
         "make, revoke and renew the signers of a policy",
@@ -114,4 +180,8 @@ COMMANDS = (
     ),
 )
 
-GROUPS = {"policy": ("write, ask, compare and sign a plan", "编写、查询、比较、签署规划")}
+GROUPS = {
+    "lab": ("a city of real hosts on this machine", "在本机运行由真实主机组成的城市"),
+    "policy": ("write, ask, compare and sign a plan", "编写、查询、比较、签署规划"),
+    "site": ("add a site to a plan, or take one out", "在规划中增减站点"),
+}

@@ -1,0 +1,80 @@
+"""Errors ZG67x: booting a plan's city on one machine."""
+
+from collections.abc import Mapping
+
+from gateway.catalogue.text import Text
+
+TEXTS: Mapping[str, Text] = {
+    "ZG670": Text(
+        "`{name}` cannot be the name of a lab",
+        "set {variable} to small letters, digits and `-`, or do not set it",
+        "“{name}”不能作为实验城市的名称",
+        "请将 {variable} 设为小写字母、数字和“-”,或不设置",
+    ),
+    "ZG671": Text(
+        "no lab is up",
+        "put one up: `loushan lab up`",
+        "实验城市尚未启动",
+        "请先运行 `loushan lab up`",
+    ),
+    "ZG672": Text(
+        "the guest `{name}` has no place in `{zone}`",
+        "name a zone of the city that has a gateway's interface and a free address",
+        "来宾主机“{name}”无法接入“{zone}”",
+        "请给出城市中有网关接口且有空闲地址的安全域",
+    ),
+    "ZG673": Text(
+        "the host `{host}` is not running",
+        "`loushan lab status` says which are; `loushan lab logs` what it said",
+        "主机“{host}”未在运行",
+        "`loushan lab status` 列出运行状态,`loushan lab logs` 查看其输出",
+    ),
+    "ZG674": Text(
+        "the hosts' image could not be built",
+        "the whole story is in {log}",
+        "主机映像构建失败",
+        "详情见 {log}",
+    ),
+    "ZG675": Text(
+        "this machine does not say where it gets Debian from",
+        "run `apt-get update`; the hosts' image is made of the same source",
+        "无法得知本机的 Debian 软件源",
+        "请运行 `apt-get update`;主机映像取自同一来源",
+    ),
+    "ZG676": Text(
+        "`loushan {command}` failed: {answer}",
+        "the lab's plan must be one that can be signed; check it with `loushan policy check`",
+        "`loushan {command}` 失败:{answer}",
+        "实验城市的规划必须可以签署;请用 `loushan policy check` 检查",
+    ),
+    "ZG677": Text(
+        "no host of the lab is called `{host}`",
+        "the hosts are {known}",
+        "实验城市中没有名为“{host}”的主机",
+        "主机有:{known}",
+    ),
+    "ZG678": Text(
+        "a lab is up already: {run}",
+        "use it, or take it down: `loushan lab down`",
+        "实验城市已在运行:{run}",
+        "可直接使用,或先 `loushan lab down`",
+    ),
+    "ZG679": Text(
+        "the lab did not come up",
+        "what its keeper said is in {log}",
+        "实验城市未能启动",
+        "守护进程的输出在 {log}",
+    ),
+    "ZG680": Text(
+        "the cable between `{one}` and `{two}` cannot be found",
+        "name two hosts that a link joins, or one host of a zone",
+        "找不到“{one}”与“{two}”之间的线缆",
+        "请给出由链路相连的两台主机,或某安全域的一台主机",
+    ),
+    "ZG681": Text(
+        "`{word}` is not NAME@ZONE",
+        "as in `attacker@tax.office`",
+        "“{word}”不是 名称@安全域 的形式",
+        "例如 `attacker@tax.office`",
+    ),
+}

@@ -1,0 +1,1 @@
+"""Boots a plan's city of real Debian hosts on one machine."""

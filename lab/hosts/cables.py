@@ -1,0 +1,106 @@
+"""The cables of a booted city: each segment is a bridge, each port a cable into it.
+
+The bridges stand in a namespace of their own, so that pulling a cable, or a
+host going down, is seen at the other end as it would be in a cabinet.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from lab import namespace
+from lab.city import QUIET
+from lab.hosts.blueprint import Blueprint, Host, Port, Role
+from lab.hosts.places import Places
+
+#: The host that holds the bridges; no name of a plan has capital letters.
+CABLES = "CABLES"
+
+_ROUTING = (("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1"))
+
+
+def lay(places: Places, blueprint: Blueprint) -> None:
+    """Make every namespace, bridge and cable.
+
+    Raises:
+        Refused: the kernel would not.
+    """
+    cables = places.namespace(CABLES)
+    namespace.add([cables, *(places.namespace(host.name) for host in blueprint.hosts)])
+    # Bridges only pass on; they have no word of their own to say on a segment.
+    namespace.set_sysctls(cables, [("ipv6/conf/default/disable_ipv6", "1")])
+    namespace.ip(_bridges(blueprint), cables)
+    plug(places, blueprint.hosts)
+
+
+def plug(places: Places, hosts: Iterable[Host]) -> None:
+    """Plug hosts whose namespaces are new into their segments, and set what the lab sets.
+
+    Raises:
+        Refused: the kernel would not.
+    """
+    cables, chosen = places.namespace(CABLES), list(hosts)
+    for host in chosen:
+        if host.role is not Role.GATEWAY:
+            forwarding = () if host.boots else _ROUTING
+            namespace.set_sysctls(places.namespace(host.name), (*QUIET, *forwarding))
+    namespace.ip(
+        f"link add name {port.interface} netns {places.namespace(host.name)} type veth "
+        f"peer name {_plug(host, port)} netns {cables}"
+        for host in chosen
+        for port in host.ports
+    )
+    namespace.ip(
+        (
+            f"link set {_plug(host, port)} master {_bridge(port.segment)} up"
+            for host in chosen
+            for port in host.ports
+        ),
+        cables,
+    )
+    for host in chosen:
+        namespace.ip(host.setup, places.namespace(host.name))
+
+
+def replace(places: Places, host: Host) -> None:
+    """Give a host that has gone down a new namespace, as a boot gives it a new kernel.
+
+    Raises:
+        Refused: the kernel would not.
+    """
+    name = places.namespace(host.name)
+    unplugged = (f"link del {_plug(host, port)}" for port in host.ports)
+    namespace.ip(unplugged, places.namespace(CABLES), go_on=True)
+    namespace.remove([name])
+    namespace.add([name])
+    plug(places, [host])
+
+
+def cut(places: Places, host: Host, interface: str, *, joined: bool) -> None:
+    """Pull a host's cable out of its segment, or push it in again.
+
+    Raises:
+        Refused: the kernel would not.
+    """
+    port = next(port for port in host.ports if port.interface == interface)
+    state = "up" if joined else "down"
+    namespace.ip([f"link set {_plug(host, port)} {state}"], places.namespace(CABLES))
+
+
+def _bridges(blueprint: Blueprint) -> Iterator[str]:
+    yield "link set lo up"
+    for segment in blueprint.segments:
+        name = _bridge(segment)
+        yield f"link add {name} type bridge stp_state 0 mcast_snooping 0 forward_delay 0"
+        yield f"link set {name} up"
+
+
+def _bridge(segment: str) -> str:
+    return f"b{_short(segment)}"
+
+
+def _plug(host: Host, port: Port) -> str:
+    return f"p{_short(f'{host.name}:{port.interface}')}"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

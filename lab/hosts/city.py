@@ -1,0 +1,180 @@
+"""Puts a city of booted hosts up, and takes it down again; it prints nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gateway.errors import Refused, problem
+from gateway.policy.plan import read_plan
+from lab.hosts import image
+from lab.hosts.blueprint import Blueprint, Guest, draw
+from lab.hosts.keeper import take_away
+from lab.hosts.places import Places
+from lab.hosts.signing import sign_plan
+from lab.layout import lay_out
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+#: How long all hosts together may take to boot.
+_PATIENCE_SECONDS = 180
+
+_LOOK_SECONDS = 0.05
+
+#: Where the signers' certificates come from and go to is the keeper's folder: root's alone.
+_PRIVATE = 0o700
+
+
+class Listener(Protocol):
+    """Who is told how far it is; must be quick."""
+
+    def image(self, line: str) -> None:
+        """Hear what the building of the image says."""
+
+    def booting(self, ready: int, total: int) -> None:
+        """Hear how many hosts have booted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to put up; `sites` empty means all of the plan's."""
+
+    plan: Path
+    sites: tuple[str, ...] = ()
+    guests: tuple[Guest, ...] = ()
+    new_image: bool = False
+
+
+def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
+    """Boot a plan's city and wait until each host says that it is ready.
+
+    Raises:
+        Refused: it could not be done; nothing of it is left then.
+    """
+    if is_kept(places):
+        raise Refused(problem("ZG678", run=places.run))
+    plan = read_plan(wanted.plan)
+    blueprint = draw(lay_out(plan, wanted.sites), wanted.guests)
+    built = image.ensure(listener.image, anew=wanted.new_image)
+    take_away(places)
+    places.run.mkdir(parents=True)
+    places.disk.mkdir(parents=True, mode=_PRIVATE)
+    try:
+        sign_plan(wanted.plan, places.plan, places.signers)
+        described = {
+            "tree": str(built.tree),
+            "plan": str(wanted.plan.resolve()),
+            "sites": list(wanted.sites),
+            "hosts": blueprint.as_json(),
+        }
+        places.description.write_text(json.dumps(described, ensure_ascii=False), "utf-8")
+        _start_keeper(places)
+        _wait(places, blueprint, listener)
+    except BaseException:
+        take_down(places)
+        raise
+    return blueprint
+
+
+def take_down(places: Places) -> None:
+    """Take away all that a lab has; what is not there is no matter.
+
+    Raises:
+        Refused: something of it could not be removed.
+    """
+    keeper = _keeper(places)
+    if keeper:
+        os.kill(keeper, signal.SIGTERM)
+        _until(lambda: not _is_alive(keeper), _PATIENCE_SECONDS)
+    take_away(places)
+
+
+@contextmanager
+def booted(places: Places, wanted: Wanted, listener: Listener) -> Iterator[Blueprint]:
+    """Put up a city, and take it down afterwards, also after an error and after Ctrl-C."""
+    try:
+        yield put_up(places, wanted, listener)
+    finally:
+        take_down(places)
+
+
+def is_kept(places: Places) -> bool:
+    """Tell whether a keeper is at work."""
+    return _keeper(places) != 0
+
+
+def is_ready(places: Places, host: str) -> bool:
+    """Tell whether a host has booted."""
+    return (places.host_run(host) / "ready").exists()
+
+
+def _start_keeper(places: Places) -> None:
+    command: Sequence[str] = [sys.executable, "-I", "-m", "lab.hosts.keeper", places.name]
+    if Path("/run/systemd/system").is_dir():
+        # As a service of its own it outlives the session that called it, and has its own cgroup.
+        unit = [f"--unit=loushan-{places.name}", "--collect", "--quiet", "--property=Delegate=yes"]
+        kept = ["--property=KillMode=mixed", f"--working-directory={_ROOT}"]
+        command = [
+            "systemd-run",
+            *unit,
+            *kept,
+            f"--property=StandardOutput=append:{places.log}",
+            f"--property=StandardError=append:{places.log}",
+            *command,
+        ]
+    with places.log.open("wb") as log:
+        subprocess.Popen(
+            command,
+            cwd=_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    if not _until(lambda: is_kept(places), _PATIENCE_SECONDS / 6):
+        raise Refused(problem("ZG679", log=places.log))
+
+
+def _wait(places: Places, blueprint: Blueprint, listener: Listener) -> None:
+    hosts = [host.name for host in blueprint.hosts if host.boots]
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        ready = sum(is_ready(places, host) for host in hosts)
+        listener.booting(ready, len(hosts))
+        if ready == len(hosts):
+            return
+        if not is_kept(places):
+            break
+        time.sleep(_LOOK_SECONDS)
+    raise Refused(problem("ZG679", log=places.log))
+
+
+def _until(done: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not done() and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
+    return done()
+
+
+def _keeper(places: Places) -> int:
+    """Give the keeper's process, 0 where there is none."""
+    try:
+        number = int((places.run / "keeper").read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+    return number if _is_alive(number) else 0
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        words = Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"lab.hosts.keeper" in words

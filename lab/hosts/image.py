@@ -1,0 +1,184 @@
+"""What hosts boot from: a Debian 13 as the installer leaves it, with the packages of our roles.
+
+Built once and kept; its name is the digest of what it is made of, so that
+another list of packages is another image.  The packages are those that the
+roles name, so that provisioning a host of the lab needs no network.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from gateway.errors import Refused, problem
+
+SUITE = "trixie"
+
+CACHE = Path("/var/cache/loushan/images")
+LOG = Path("/var/log/loushan-image.log")
+
+_ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+#: What a host has from the installer, beside what is essential.
+_INSTALLED = ("dbus", "openssh-server", "python3", "python3-apt", "systemd-sysv")
+
+#: What people and tests in the lab look and knock with.
+_TOOLS = ("iputils-arping", "iputils-ping", "netcat-openbsd", "procps", "tcpdump")
+
+#: A container has no such hardware, and thirty of these would only keep each other busy.
+_MASKED = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "console-getty.service",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+    "getty.target",
+    "ldconfig.service",
+    "man-db.timer",
+    "systemd-ask-password-console.path",
+    "systemd-ask-password-wall.path",
+    "systemd-firstboot.service",
+    "systemd-hwdb-update.service",
+    "systemd-journal-catalog-update.service",
+    "systemd-networkd-wait-online.service",
+    "systemd-timesyncd.service",
+    "systemd-udev-trigger.service",
+    "systemd-udevd.service",
+)
+
+#: So many images are kept; the oldest goes.
+_KEPT = 2
+
+_RECIPE = 1
+
+#: Each host makes its own key when it first boots, and none leaves it.
+_HOST_KEYS = """\
+[Unit]
+Description=Make this host's SSH keys
+ConditionPathExists=!/etc/ssh/ssh_host_ed25519_key
+Before=ssh.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A built image; `tree` is its root folder, never written to."""
+
+    digest: str
+    tree: Path
+
+
+def ensure(tell: Callable[[str], None], *, anew: bool = False) -> Image:
+    """Give the image, built if it is not there yet.
+
+    Args:
+        tell: hears what is going on, a line each.
+        anew: whether to build it even if it is there, for newer packages.
+
+    Raises:
+        Refused: ZG674, it could not be built; the log says why.
+    """
+    packages = sorted({*_INSTALLED, *_TOOLS, *_packages_of_roles()})
+    recipe = {"recipe": _RECIPE, "suite": SUITE, "packages": packages, "masked": _MASKED}
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+    folder = CACHE / digest
+    if anew or not (folder / "manifest.json").exists():
+        _build(folder, recipe, tell)
+        _forget_old()
+    os.utime(folder)
+    return Image(digest, folder / "tree")
+
+
+def _packages_of_roles() -> Iterator[str]:
+    """Give what the roles install: the variables called `<role>_packages`."""
+    for defaults in sorted(_ROLES.glob("*/defaults/main.yml")):
+        name = f"{defaults.parents[1].name}_packages"
+        yield from (yaml.safe_load(defaults.read_text("utf-8")) or {}).get(name, [])
+
+
+def _build(folder: Path, recipe: dict[str, object], tell: Callable[[str], None]) -> None:
+    new = folder.with_suffix(".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    tree = new / "tree"
+    packages = recipe["packages"]
+    if not isinstance(packages, list):
+        raise TypeError(packages)
+    wanted = ["--variant=minbase", f"--include={','.join(packages)}", SUITE, str(tree), _mirror()]
+    _logged(["mmdebstrap", *wanted], tell)
+    _furnish(tree)
+    listing = ["dpkg-query", f"--admindir={tree}/var/lib/dpkg", "--show"]
+    versions = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+    manifest = {**recipe, "versions": dict(line.split("\t") for line in versions.splitlines())}
+    (new / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
+
+
+def _furnish(tree: Path) -> None:
+    """Make of the packages what an installer leaves: no keys, no identity, no timers."""
+    units = tree / "etc/systemd/system"
+    for unit in _MASKED:
+        (units / unit).symlink_to("/dev/null")
+    for key in (tree / "etc/ssh").glob("ssh_host_*"):
+        key.unlink()
+    (tree / "etc/machine-id").write_text("")
+    (units / "host-keys.service").write_text(_HOST_KEYS)
+    enabled = units / "multi-user.target.wants/host-keys.service"
+    enabled.parent.mkdir(exist_ok=True)
+    enabled.symlink_to("../host-keys.service")
+    # Nothing of ours is to be found running before a role has said so.
+    for name in ("ulogd2", "nftables", "ssh"):
+        for wanted in units.glob(f"*/{name}.service"):
+            wanted.unlink()
+
+
+def _logged(command: list[str], tell: Callable[[str], None]) -> None:
+    """Run a command; its words go to the log and to whoever listens."""
+    with LOG.open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+        for line in process.stdout or ():
+            log.write(line)
+            log.flush()
+            tell(line.strip())
+    if process.wait():
+        raise Refused(problem("ZG674", log=LOG))
+
+
+def _mirror() -> str:
+    """Give where this machine gets Debian from."""
+    asked = [
+        "apt-get",
+        "indextargets",
+        "--format",
+        "$(RELEASE) $(REPO_URI)",
+        "Created-By: Packages",
+    ]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    mirrors = (line.split()[1] for line in told.splitlines() if "security" not in line)
+    for mirror in mirrors:
+        if mirror.rstrip("/").endswith("debian"):
+            return mirror
+    raise Refused(problem("ZG675"))
+
+
+def _forget_old() -> None:
+    kept = sorted(CACHE.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for old in kept[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)

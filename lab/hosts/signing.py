@@ -1,0 +1,54 @@
+"""The lab's own signers, and a plan that they have signed.
+
+They are samples: made when the lab is put up, gone with it.  The signing goes
+the way that people go, by the same two commands.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from gateway.errors import Refused, problem
+from gateway.policy.documents import RELEASE_FOLDER
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def sign_plan(source: Path, plan: Path, signers: Path) -> None:
+    """Copy a plan's documents and have the lab's author and Bureau sign them.
+
+    Raises:
+        Refused: ZG676, they would not; carries their words.
+    """
+    shutil.rmtree(plan, ignore_errors=True)
+    shutil.copytree(source, plan, ignore=shutil.ignore_patterns(RELEASE_FOLDER))
+    if not signers.exists():
+        _loushan("pki", "signers", str(signers))
+    sign(plan, signers)
+
+
+def sign(plan: Path, signers: Path, base: Path | None = None) -> None:
+    """Have both sign a plan's folder, compared with the one in force if there is one.
+
+    Raises:
+        Refused: ZG676, they would not; carries their words.
+    """
+    compared = ["--base", str(base)] if base else ["--first"]
+    for role in ("author", "bureau"):
+        pair = ["--key", f"{signers}/{role}.key", "--certificate", f"{signers}/{role}.pem"]
+        trust = ["--trust", str(signers)]
+        _loushan("policy", "sign", str(plan), "--as", role, "--yes", *compared, *pair, *trust)
+
+
+def _loushan(*words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "gateway.cli", *words],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        command = " ".join(words[:2])
+        raise Refused(problem("ZG676", command=command, answer=done.stderr.strip()))
