@@ -49,14 +49,19 @@ class Accepted:
     def record(self, stamp: Stamp) -> None:
         """Write down that a policy was accepted; on the disk when this returns.
 
+        What stands there already is not written again: a full disk does not
+        keep a host from going on with what it has.
+
         Raises:
             Refused: ZG507, the file cannot be understood; ZG508, it cannot be written.
         """
-        stamps = {**self.read(), stamp.plan: stamp}
-        text = json.dumps(_document(stamps), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        before = self.read()
+        if before.get(stamp.plan) == stamp:
+            return
+        text = json.dumps(_document({**before, stamp.plan: stamp}), ensure_ascii=False, indent=2)
         try:
             self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
-            put_in_place(self.path, text.encode())
+            put_in_place(self.path, f"{text}\n".encode())
         except OSError as fault:
             raise Refused(problem("ZG508", Where(str(self.path)), error=fault)) from fault
 
@@ -109,7 +114,7 @@ def _document(stamps: Mapping[str, Stamp]) -> dict[str, object]:
         "format": FORMAT,
         "plans": {
             name: {"revision": stamp.revision, "digest": stamp.digest}
-            for name, stamp in stamps.items()
+            for name, stamp in sorted(stamps.items())
         },
     }
 

@@ -56,12 +56,15 @@ class Candidate:
     `plan` is what the ruleset was compiled from: live connections are judged by it.
     `may_follow` is asked, while no other loader is at work, about what the host
     has accepted and what its kernel holds; it raises `Refused`.
+    `taking_back` is what the kernel may hold and nobody ever accepted: it has
+    no say in what may follow.
     """
 
     ruleset: Ruleset
     stamp: Stamp
     plan: Plan
     may_follow: Callable[[Iterable[Stamp]], None] = lambda _known: None
+    taking_back: Stamp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,40 +149,52 @@ def load(
 ) -> Loaded:
     """Bring a policy into force in this network namespace, or leave the old one in force.
 
-    `prove` raises `Refused` when the host does not hold the policy.
+    `prove` raises `Refused` when the host does not hold the policy, or when
+    nobody confirms it: until `prove` returns the policy is not accepted.
 
     Raises:
         Refused: anything went wrong; the policy in force is the one before.
             ZG510 says that it may not be.  ZG511 means that the new policy
             is in force and proven, and the host cannot forward.
     """
-    ruleset, stamp = candidate.ruleset, candidate.stamp
     told, where = events or Silence(), places or Places()
     with only_loader(where.run):
-        told.step(Step.LOCKED, str(stamp))
-        accepted, remembered = Accepted(where.state), Remembered(where.state)
+        told.step(Step.LOCKED, str(candidate.stamp))
+        return load_alone(candidate, prove, told, where)
+
+
+def load_alone(
+    candidate: Candidate, prove: Callable[[], None], told: Events, where: Places
+) -> Loaded:
+    """Do what `load` does for a caller that holds the lock already.
+
+    Raises:
+        Refused: as `load`.
+    """
+    ruleset, stamp = candidate.ruleset, candidate.stamp
+    accepted, remembered = Accepted(where.state), Remembered(where.state)
+    host = read_host()
+    in_kernel = _counting(candidate, host)
+    accepted.check_not_older(stamp, in_kernel, doubtful=host.stamps)
+    candidate.may_follow([*accepted.read().values(), *in_kernel])
+    host = _put_up(ruleset.scaffold, host, told)
+    change = _plan_change(ruleset, stamp, host, remembered)
+    allowed = permitted(candidate.plan, ruleset.gateway)
+    attempt = _Attempt(stamp, prove, allowed, marks(), accepted, told)
+    remembered.forget()
+    try:
+        cut = attempt.bring(change)
+    except Refused:
         host = read_host()
-        in_kernel = [host.in_force.stamp] if host.in_force else []
-        accepted.check_not_older(stamp, in_kernel, doubtful=host.stamps)
-        candidate.may_follow([*accepted.read().values(), *in_kernel])
-        host = _put_up(ruleset.scaffold, host, told)
-        change = _plan_change(ruleset, stamp, host, remembered)
-        allowed = permitted(candidate.plan, ruleset.gateway)
-        attempt = _Attempt(stamp, prove, allowed, marks(), accepted, told)
-        remembered.forget()
-        try:
-            cut = attempt.bring(change)
-        except Refused:
-            host = read_host()
-            if not change.remembered or host.in_force != change.old:
-                raise
-            live = read_generation(change.new.generation, host.outline)
-            change = _generation(ruleset, stamp, host, live)
-            cut = attempt.bring(change)
-        loaded = _confirm(change, allowed, cut, told)
-        remembered.keep(ruleset, change.new)
-        told.step(Step.CONFIRMED, str(change.new.stamp))
-        return loaded
+        if not change.remembered or host.in_force != change.old:
+            raise
+        live = read_generation(change.new.generation, host.outline)
+        change = _generation(ruleset, stamp, host, live)
+        cut = attempt.bring(change)
+    loaded = _confirm(change, allowed, cut, told)
+    remembered.keep(ruleset, change.new)
+    told.step(Step.CONFIRMED, str(change.new.stamp))
+    return loaded
 
 
 def recover(
@@ -201,14 +216,73 @@ def recover(
     told, where = events or Silence(), places or Places()
     with only_loader(where.run):
         told.step(Step.LOCKED, "")
-        host = read_host()
-        removed = host.leftovers
-        host = _put_up(bare_scaffold(), host, told)
-        if host.in_force is None and forwarding.is_on():
-            forwarding.switch(on=False)
-        plan = plan_of(host.in_force.stamp) if plan_of and host.in_force else None
-        cut = cut_forbidden(permitted(plan, gateway)) if plan else None
-        return Recovered(host.in_force, removed, cut, forwarding.is_on())
+        return recover_alone(plan_of, gateway=gateway, told=told)
+
+
+def recover_alone(
+    plan_of: Callable[[Stamp], Plan | None] | None, *, gateway: str, told: Events
+) -> Recovered:
+    """Do what `recover` does for a caller that holds the lock already.
+
+    Raises:
+        Refused: the kernel refuses.
+    """
+    host = read_host()
+    removed = host.leftovers
+    host = _put_up(bare_scaffold(), host, told)
+    if host.in_force is None and forwarding.is_on():
+        forwarding.switch(on=False)
+    plan = plan_of(host.in_force.stamp) if plan_of and host.in_force else None
+    cut = cut_forbidden(permitted(plan, gateway)) if plan else None
+    return Recovered(host.in_force, removed, cut, forwarding.is_on())
+
+
+def close_alone(told: Events) -> int:
+    """Refuse everything and forward nothing, for a caller that holds the lock.
+
+    Gives how many live connections ended.  What is closed already stays as it is.
+
+    Raises:
+        Refused: ZG511, forwarding cannot be switched off; ZG501, the kernel refuses.
+    """
+    if forwarding.is_on():
+        forwarding.switch(on=False)
+    host = read_host()
+    if host.in_force or not transaction.is_closed(bare_scaffold(), host.outline):
+        if host.outline.exists:
+            _begin_anew(bare_scaffold(), host, told)
+        else:
+            nft.run(transaction.mend(bare_scaffold(), host.outline, None))
+            told.step(Step.SCAFFOLDED, "")
+    return cut_later_than(frozenset())
+
+
+def delete_foreign_tables(told: Events) -> tuple[str, ...]:
+    """Delete every table that is not ours; give their names.
+
+    Only whoever knows that the host is a gateway and nothing else may do so.
+
+    Raises:
+        Refused: ZG501, one of them cannot be deleted.
+    """
+    found = read_host().foreign_tables
+    for table in found:
+        nft.run(f"delete table {table}\n")
+        told.step(Step.CLEANED, table)
+    return found
+
+
+def _counting(candidate: Candidate, host: Host) -> list[Stamp]:
+    """Give what the kernel holds that counts as known."""
+    if host.in_force is None:
+        return []
+    stamp, back = host.in_force.stamp, candidate.taking_back
+    unconfirmed = (
+        back is not None
+        and (stamp.plan, stamp.revision) == (back.plan, back.revision)
+        and stamp.same_content(back)
+    )
+    return [] if unconfirmed else [stamp]
 
 
 def _put_up(scaffold: str, host: Host, told: Events) -> Host:

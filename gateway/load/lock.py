@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,14 @@ from gateway.errors import Refused, problem
 
 LOCK_FILE = "load.lock"
 
+_ASK_AGAIN_SECONDS = 0.05
+
 
 @contextmanager
-def only_loader(directory: Path) -> Iterator[None]:
+def only_loader(directory: Path, patience_seconds: float = 0) -> Iterator[None]:
     """Hold the host's lock; the kernel lets go of it when the process ends, however it ends.
+
+    With patience the lock is waited for: a proof holds it for a moment too.
 
     Raises:
         Refused: ZG504, another loader holds it; ZG514, the file cannot be had.
@@ -25,13 +30,22 @@ def only_loader(directory: Path) -> Iterator[None]:
     except OSError as fault:
         raise Refused(problem("ZG514", file=path, error=fault)) from fault
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as fault:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "?"
-            raise Refused(problem("ZG504", process=holder)) from fault
+        _take(descriptor, time.monotonic() + patience_seconds)
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            if time.monotonic() < until:
+                time.sleep(_ASK_AGAIN_SECONDS)
+                continue
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "?"
+            raise Refused(problem("ZG504", process=holder)) from fault
+        return

@@ -36,6 +36,17 @@ def is_intact(scaffold: str, live: Mapping[str, tuple[str, ...]]) -> bool:
     )
 
 
+def is_closed(scaffold: str, outline: Outline) -> bool:
+    """Tell whether the intact scaffold is all there is, and its hooks lead to refusal."""
+    ends = [outline.last_rules.get(hook) for hook in HOOKS]
+    return (
+        is_intact(scaffold, outline.chains)
+        and outline.hooked >= {*HOOKS}
+        and outline.chains.keys() == chains_in(scaffold).keys()
+        and all(last is not None and last.target == NO_POLICY_CHAIN for last in ends)
+    )
+
+
 def lead(outline: Outline, target: InForce | None) -> str:
     """Lead all three hooks of an intact scaffold into a generation, or to refusal."""
     return "".join(

@@ -5,8 +5,6 @@ already is kept to the letter: new townships are only added behind it.  It
 knows documents and addresses, and writes nothing.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from itertools import islice
 from gateway.errors import Problem, Refused, Where, problem, refuse_any
 from gateway.policy.documents import Document, parse
 from gateway.policy.entries import Entry, gather
+from gateway.policy.entry_text import entry_lines
 from gateway.policy.model import Network, Role, Site, Tier
 from gateway.policy.places import PlaceReader
 from gateway.policy.schema import parse_all
@@ -41,8 +40,6 @@ _HEADER = """\
 document: sites
 sites:
 """
-_PLAIN = re.compile(r"[^\W\d_][\w()()-]*")
-_NOT_TEXT = frozenset({"true", "false", "null"})
 
 
 def townships_document(documents: Iterable[Document], folder: str, count: int) -> Document:
@@ -205,11 +202,4 @@ def _sites(document: Document, file: str) -> list[object] | None:
 
 
 def _block(entry: Mapping[str, str]) -> str:
-    lines = [f"{name}: {_scalar(name, value)}" for name, value in entry.items()]
-    return "  - " + "\n    ".join(lines) + "\n"
-
-
-def _scalar(name: str, value: str) -> str:
-    """Write text so that YAML reads the same text: quoted wherever that may be in doubt."""
-    plain = name == "ipv4" or (_PLAIN.fullmatch(value) and value not in _NOT_TEXT)
-    return value if plain else json.dumps(value, ensure_ascii=False)
+    return "\n".join(entry_lines(entry, "  - ", flow=False)) + "\n"

@@ -26,7 +26,7 @@ LOG = Path("/var/log/loushan-image.log")
 _ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 #: What a host has from the installer, beside what is essential.
-_INSTALLED = ("dbus", "openssh-server", "python3", "python3-apt", "systemd-sysv")
+_INSTALLED = ("dbus", "iproute2", "openssh-server", "python3", "python3-apt", "systemd-sysv")
 
 #: What people and tests in the lab look and knock with.
 _TOOLS = ("iputils-arping", "iputils-ping", "netcat-openbsd", "procps", "tcpdump")
