@@ -16,6 +16,7 @@ from gateway.policy.names import identifier
 from gateway.policy.wiring import FAR_END, NEAR_END
 from lab import namespace
 from lab.layout import Kind, Layout, Node
+from lab.nflog import LogReader
 
 #: What every namespace of a rehearsal begins with.
 PREFIX = "ls-"
@@ -48,26 +49,15 @@ _NEIGHBOURS_LIMIT = Path("/proc/sys/net/ipv6/neigh/default/gc_thresh3")
 _AT_ONCE = 4
 
 
-class City:
-    """A city that stands; `city` below puts one up."""
+class SourcePorts:
+    """Gives each probe of a city a source port of its own."""
 
-    def __init__(self, layout: Layout, prefix: str) -> None:
-        """Name the namespaces; nothing is made yet."""
-        self.layout = layout
-        self.prefix = prefix
+    def __init__(self) -> None:
+        """Begin with the lowest."""
         self._next_port = _FIRST_PORT
 
-    def namespace(self, node: str) -> str:
-        """Give the name of the namespace of a node."""
-        return self.prefix + identifier(node)
-
-    def open_forwarding(self, gateways: Iterable[str] | None = None) -> None:
-        """Let gateways forward; call it once their rulesets are loaded."""
-        for gateway in self.layout.gateways if gateways is None else gateways:
-            namespace.set_sysctls(self.namespace(gateway), ((name, "1") for name in _FORWARDING))
-
-    def source_ports(self, count: int, taken: set[int]) -> list[int]:
-        """Give source ports that no probe of this city had before and that are not taken.
+    def take(self, count: int, taken: set[int]) -> list[int]:
+        """Give source ports that were not given before and that are not taken.
 
         Raises:
             OverflowError: there are no more; a city is good for some 45 000 probes.
@@ -80,6 +70,32 @@ class City:
                 ports.append(self._next_port)
             self._next_port += 1
         return ports
+
+
+class City:
+    """A city that stands; `city` below puts one up."""
+
+    #: The kernel tells of a refusal at once.
+    log_delay_seconds = 0.0
+
+    def __init__(self, layout: Layout, prefix: str) -> None:
+        """Name the namespaces; nothing is made yet."""
+        self.layout = layout
+        self.prefix = prefix
+        self.source_ports = SourcePorts().take
+
+    def namespace(self, node: str) -> str:
+        """Give the name of the namespace of a node."""
+        return self.prefix + identifier(node)
+
+    def open_forwarding(self, gateways: Iterable[str] | None = None) -> None:
+        """Let gateways forward; call it once their rulesets are loaded."""
+        for gateway in self.layout.gateways if gateways is None else gateways:
+            namespace.set_sysctls(self.namespace(gateway), ((name, "1") for name in _FORWARDING))
+
+    def log(self, _gateway: str) -> LogReader:
+        """Read the kernel's packet log; called in the gateway's namespace."""
+        return LogReader()
 
     def put_up(self) -> None:
         """Make namespaces, wires, addresses and routes.

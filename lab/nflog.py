@@ -73,6 +73,10 @@ class LogReader:
             raise
         self.socket.settimeout(0)
 
+    def fileno(self) -> int:
+        """Give the socket's file, to wait for."""
+        return self.socket.fileno()
+
     def entries(self) -> Iterator[LogEntry]:
         """Give what was logged since the last call.
 

@@ -6,6 +6,7 @@ receiver's own kernel took in, whether or not it was answered, and listeners
 that answer.  A gateway's packet log tells what it refused and why.
 """
 
+import errno
 import resource
 import selectors
 import socket
@@ -16,16 +17,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from gateway.errors import Refused, problem
 from gateway.policy.decide import ICMP, ICMPV6, TCP, UDP
 from gateway.policy.model import Address
 from lab import namespace
-from lab.city import City
 from lab.flows import Probe, protocol_number
-from lab.layout import Kind, Node
-from lab.nflog import LogReader
+from lab.layout import Kind, Layout, Node
+from lab.nflog import LogEntry
 from lab.trace import Trace, echo_request, read_packet, read_payload
 
 #: How long an answer or a refusal is waited for.  Shorter than the second after
@@ -54,6 +54,55 @@ Taken = TypeVar("Taken")
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
+class Log(Protocol):
+    """What a gateway writes down of the packets it refuses."""
+
+    def fileno(self) -> int:
+        """Give the file that can be read when there is something new."""
+
+    def entries(self) -> Iterable[LogEntry]:
+        """Give what is new.
+
+        Raises:
+            OSError: something was lost; nothing can be said any more.
+        """
+
+    def close(self) -> None:
+        """Hear no more."""
+
+
+class Ground(Protocol):
+    """A city that stands and can be tried.
+
+    `log_delay_seconds` is how much later than the packet its refusal may be heard of.
+    """
+
+    @property
+    def layout(self) -> Layout:
+        """What stands where."""
+
+    @property
+    def log_delay_seconds(self) -> float:
+        """See above."""
+
+    def namespace(self, node: str) -> str:
+        """Give the name of the namespace of a node."""
+
+    def source_ports(self, count: int, taken: set[int]) -> list[int]:
+        """Give source ports that no probe here had before.
+
+        Raises:
+            OverflowError: there are no more.
+        """
+
+    def log(self, gateway: str) -> Log:
+        """Open a gateway's log; called in the gateway's namespace.
+
+        Raises:
+            OSError: it cannot be heard.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A packet in a gateway's log; `of_answer` if it was on its way back."""
@@ -73,7 +122,7 @@ class ProbeResult:
     refusals: tuple[Refusal, ...]
 
 
-def probe(city: City, probes: Iterable[Probe]) -> list[ProbeResult]:
+def probe(city: Ground, probes: Iterable[Probe]) -> list[ProbeResult]:
     """Try all of it; rulesets are loaded and gateways forward.
 
     Raises:
@@ -110,7 +159,7 @@ class _Record:
 class _Trial:
     """One batch of probes on its way."""
 
-    def __init__(self, city: City, probes: Sequence[Probe], stack: ExitStack) -> None:
+    def __init__(self, city: Ground, probes: Sequence[Probe], stack: ExitStack) -> None:
         self.city = city
         self.stack = stack
         self.selector = stack.enter_context(selectors.DefaultSelector())
@@ -122,6 +171,7 @@ class _Trial:
         self.by_trace = {record.trace: record for record in self.records}
         self.by_answer = {record.trace.reversed: record for record in self.records}
         self.senders: list[Callable[[], None]] = []
+        self.stops: list[Callable[[], None]] = []
 
     def open(self) -> None:
         """Open every socket, each in its namespace."""
@@ -139,14 +189,21 @@ class _Trial:
             send()
             if number % _SENT_BEFORE_LISTENING == 0:
                 self._listen(0)
-        end = time.monotonic() + TIMEOUT_SECONDS
-        while (left := end - time.monotonic()) > 0:
-            if all(record.is_settled for record in self.records):
-                break
-            self._listen(left)
+        self._listen_until_settled(TIMEOUT_SECONDS)
+        if self.city.log_delay_seconds:
+            for stop in self.stops:
+                stop()
+            self._listen_until_settled(self.city.log_delay_seconds)
         end = time.monotonic() + _LONGEST_LINGER_SECONDS
         while self._listen(_LINGER_SECONDS) and time.monotonic() < end:
             pass
+
+    def _listen_until_settled(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if all(record.is_settled for record in self.records):
+                return
+            self._listen(left)
 
     def results(self) -> list[ProbeResult]:
         """Give what came of each probe; who answers has received."""
@@ -167,9 +224,9 @@ class _Trial:
     def _open_at(self, node: Node, sent: list[_Record], received: list[_Record]) -> None:
         if node.kind is Kind.GATEWAY:
             with _log_of(node.name):
-                reader = LogReader()
-            self.stack.callback(reader.close)
-            self._watch(reader.socket, partial(self._hear_refusals, node.name, reader))
+                log = self.city.log(node.name)
+            self.stack.callback(log.close)
+            self._watch(log, partial(self._hear_refusals, node.name, log))
         pings = {(r.trace.source.version, r.trace.protocol) for r in sent if _is_ping(r)}
         arrivals = {(r.trace.source.version, r.trace.protocol) for r in received}
         for version, protocol in pings | arrivals:
@@ -197,7 +254,12 @@ class _Trial:
     def _open_listener(self, protocol: int, address: Address, port: int) -> None:
         kind = socket.SOCK_STREAM if protocol == TCP else socket.SOCK_DGRAM
         listener = self._socket(address.version, kind)
-        listener.bind((str(address), port))
+        try:
+            listener.bind((str(address), port))
+        except OSError as fault:
+            if fault.errno != errno.EADDRINUSE:
+                raise
+            return  # the host's own service answers there
         if protocol == TCP:
             listener.listen(_AT_ONCE)
             self._watch(listener, partial(self._take_connections, listener))
@@ -225,7 +287,7 @@ class _Trial:
         opened.settimeout(0)
         return opened
 
-    def _watch(self, opened: socket.socket, handle: Callable[[], None]) -> None:
+    def _watch(self, opened: socket.socket | Log, handle: Callable[[], None]) -> None:
         self.selector.register(opened, selectors.EVENT_READ, handle)
 
     # --- sending --------------------------------------------------------------------------------
@@ -236,6 +298,13 @@ class _Trial:
         sender.connect_ex((str(record.trace.destination), record.trace.destination_port))
         handle = partial(self._connected, record, sender)
         self.selector.register(sender, selectors.EVENT_WRITE, handle)
+        self.stops.append(partial(self._ask_no_more, sender))
+
+    def _ask_no_more(self, sender: socket.socket) -> None:
+        """Close a connection nobody answered, before TCP asks again."""
+        if sender.fileno() in self.selector.get_map():
+            self.selector.unregister(sender)
+            sender.close()
 
     def _connected(self, record: _Record, sender: socket.socket) -> None:
         self.selector.unregister(sender)
@@ -286,9 +355,9 @@ class _Trial:
         for connection, _ in _all_of(listener.accept):
             self.stack.enter_context(connection)
 
-    def _hear_refusals(self, gateway: str, reader: LogReader) -> None:
+    def _hear_refusals(self, gateway: str, log: Log) -> None:
         with _log_of(gateway):
-            entries = list(reader.entries())
+            entries = list(log.entries())
         for entry in entries:
             if entry.trace in self.by_trace:
                 self.by_trace[entry.trace].refusals.append(Refusal(gateway, entry.reason))

@@ -131,14 +131,14 @@ class _Stage:
             self.listener.advance()
             namespaces = {node: made.namespace(node) for node in self.layout.nodes}
             enforced = self._enforce(prefix, namespaces)
-            path_findings = self._prove_paths(enforced)
+            findings = self._prove_paths(enforced)
             judged = self._probe(made)
         return Rehearsal(
             layout=self.layout,
             enforced=enforced,
-            path_findings=path_findings,
+            path_findings=findings,
             judged=judged,
-            cells=cells(self.layout, _proven(enforced), path_findings, judged),
+            cells=cells(self.layout, proven(enforced), findings, judged),
             namespaces=namespaces if self.wanted.keep else {},
         )
 
@@ -148,14 +148,14 @@ class _Stage:
             enforced = self._enforce(prefix, {})
         finally:
             namespace.sweep(prefix)
-        path_findings = self._prove_paths(enforced)
+        findings = self._prove_paths(enforced)
         small = len(self.layout.zones) <= _LARGEST_TABLE
         return Rehearsal(
             layout=self.layout,
             enforced=enforced,
-            path_findings=path_findings,
+            path_findings=findings,
             judged=(),
-            cells=cells(self.layout, _proven(enforced), path_findings, ()) if small else (),
+            cells=cells(self.layout, proven(enforced), findings, ()) if small else (),
             namespaces={},
         )
 
@@ -181,15 +181,9 @@ class _Stage:
 
     def _prove_paths(self, enforced: Sequence[Enforced]) -> list[Problem]:
         self.listener.begin(Step.PATHS, 1)
-        kernels = {e.gateway: kernel for e in enforced if (kernel := e.kernel())}
-        findings = prove_paths(self.layout.plan, kernels)
+        findings = path_findings(self.layout, enforced)
         self.listener.advance()
-        here = set(self.layout.gateways)
-        return [
-            finding
-            for finding in findings
-            if finding.code != _NOT_LOOKED_AT or dict(finding.params)["gateway"] in here
-        ]
+        return findings
 
     def _probe(self, made: City) -> list[Judged]:
         probes = choose(self.layout, self.wanted.seed, self.wanted.sample)
@@ -199,7 +193,19 @@ class _Stage:
         return judge(self.layout, results)
 
 
-def _proven(enforced: Sequence[Enforced]) -> set[str]:
+def path_findings(layout: Layout, enforced: Sequence[Enforced]) -> list[Problem]:
+    """Prove all gateways of a city together; those that are not in it are no finding."""
+    kernels = {e.gateway: kernel for e in enforced if (kernel := e.kernel())}
+    here = set(layout.gateways)
+    return [
+        finding
+        for finding in prove_paths(layout.plan, kernels)
+        if finding.code != _NOT_LOOKED_AT or dict(finding.params)["gateway"] in here
+    ]
+
+
+def proven(enforced: Sequence[Enforced]) -> set[str]:
+    """Give the gateways that hold exactly their part of the plan."""
     return {e.gateway for e in enforced if e.is_proven}
 
 

@@ -270,9 +270,9 @@ TEXTS: Mapping[str, Text] = {
         "请先在该处去掉此名称,或删除该条目",
     ),
     "ZG149": Text(
-        "`{file}` is not what it was when it was read; nothing was written",
-        "somebody else is changing the plan; run it again when they are done",
-        "“{file}”在读取之后被改动;未写入任何内容",
-        "有人正在修改规划;请待其完成后重试",
+        "`{file}` is not as it was judged",
+        "somebody else is changing the plan; see what they did, then run the command again",
+        "“{file}”与检查时的内容不一致",
+        "有人正在修改规划;请查看其改动后重试",
     ),
 }

@@ -107,6 +107,54 @@ COMMANDS = (
         "证明本机内核与签署的规划一致,否则给出反例",
     ),
     Command(
+        ("agent", "enforce"),
+        "gateway.cli.agent_enforce",
+        "hand a signed plan to this gateway's agent, which brings it into force and proves it",
+        "将已签署的规划交给本网关代理装载并证明",
+    ),
+    Command(
+        ("agent", "confirm"),
+        "gateway.cli.agent_confirm",
+        "confirm the policy on probation, from a connection opened since",
+        "从新建立的连接确认试行中的策略",
+    ),
+    Command(
+        ("agent", "rollback"),
+        "gateway.cli.agent_rollback",
+        "take back the policy on probation now",
+        "立即撤回试行中的策略",
+    ),
+    Command(
+        ("agent", "prove"),
+        "gateway.cli.agent_prove",
+        "have this gateway proven now",
+        "立即证明本网关",
+    ),
+    Command(
+        ("agent", "status"),
+        "gateway.cli.agent_status",
+        "say what is in force on this gateway and whether it is proven",
+        "说明本网关现行策略及是否已证明",
+    ),
+    Command(
+        ("agent", "run"),
+        "gateway.cli.agent_run",
+        "be the agent; started by systemd",
+        "代理服务主程序,由 systemd 启动",
+    ),
+    Command(
+        ("agent", "loader"),
+        "gateway.cli.agent_loader",
+        "be the loader for one request; started by systemd",
+        "装载服务主程序,每次处理一个请求,由 systemd 启动",
+    ),
+    Command(
+        ("agent", "programs"),
+        "gateway.cli.agent_programs",
+        "list the BPF programs that meet packets, for the loader; started by systemd",
+        "为装载服务列出处理报文的 BPF 程序,由 systemd 启动",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",
@@ -181,6 +229,7 @@ COMMANDS = (
 )
 
 GROUPS = {
+    "agent": ("keep this gateway on its signed policy", "使本网关始终执行已签署的策略"),
     "lab": ("a city of real hosts on this machine", "在本机运行由真实主机组成的城市"),
     "policy": ("write, ask, compare and sign a plan", "编写、查询、比较、签署规划"),
     "site": ("add a site to a plan, or take one out", "在规划中增减站点"),

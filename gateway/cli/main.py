@@ -143,6 +143,8 @@ def _in_one_language(parser: argparse.ArgumentParser, language: Language) -> Non
     for group in parser._action_groups:  # noqa: SLF001 - as above
         if group.title and HELP_MARK in group.title:
             group.title = _word(language, *group.title.split(HELP_MARK, 1))
+        if group.description and HELP_MARK in group.description:
+            group.description = _word(language, *group.description.split(HELP_MARK, 1))
 
 
 def _group(

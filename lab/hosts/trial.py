@@ -1,0 +1,99 @@
+"""Prove a booted city's gateways and try them with real packets.
+
+Each gateway has proven itself already, by its own agent; here it is asked a
+second time, by a prover that does not run on it, and then all together.
+"""
+
+import time
+import zlib
+
+from gateway.compile.ruleset import compile_slice
+from gateway.load.inforce import Stamp
+from gateway.policy.topology import slices
+from gateway.verify.kernel import live_ruleset
+from gateway.verify.proof import Proof, prove
+from lab import namespace
+from lab.agreement import judge
+from lab.cells import cells
+from lab.city import SourcePorts
+from lab.enforce import Enforced
+from lab.flows import choose
+from lab.hosts.blueprint import host_name
+from lab.hosts.journal import JournalReader
+from lab.hosts.places import Places
+from lab.layout import Layout
+from lab.probe import probe
+from lab.rehearsal import Listener, Rehearsal, Step, Wanted, path_findings, proven
+
+
+class BootedGround:
+    """A booted city as the ground of probes."""
+
+    #: The journal is written by three programs, one after the other.
+    log_delay_seconds = 4.0
+
+    def __init__(self, places: Places, layout: Layout) -> None:
+        """Stand on a lab that is up."""
+        self.layout = layout
+        self.source_ports = SourcePorts().take
+        self._places = places
+
+    def namespace(self, node: str) -> str:
+        """Give the name of the namespace of a node."""
+        return self._places.namespace(host_name(self.layout.plan, node))
+
+    def log(self, gateway: str) -> JournalReader:
+        """Follow a gateway's journal."""
+        return JournalReader(self._places, host_name(self.layout.plan, gateway))
+
+
+def try_out(
+    places: Places, layout: Layout, stamp: Stamp, wanted: Wanted, listener: Listener
+) -> Rehearsal:
+    """Prove and probe a booted city that holds a policy.
+
+    Raises:
+        Refused: a kernel or a journal could not be read.
+    """
+    ground = BootedGround(places, layout)
+    listener.begin(Step.ENFORCE, len(layout.gateways))
+    held = []
+    for gateway in layout.gateways:
+        held.append(_ask(ground, gateway, stamp, whole=not wanted.sites))
+        listener.advance()
+    listener.begin(Step.PATHS, 1)
+    findings = path_findings(layout, held)
+    listener.advance()
+    probes = choose(layout, wanted.seed, wanted.sample) if wanted.probes else []
+    listener.begin(Step.PROBE, len(probes))
+    judged = judge(layout, probe(ground, probes))
+    listener.advance(len(probes))
+    return Rehearsal(
+        layout=layout,
+        enforced=held,
+        path_findings=findings,
+        judged=judged,
+        cells=cells(layout, proven(held), findings, judged),
+        namespaces={},
+    )
+
+
+def _ask(ground: BootedGround, gateway: str, stamp: Stamp, *, whole: bool) -> Enforced:
+    """Prove one gateway, from its namespace."""
+    part = slices(ground.layout.plan)[gateway]
+    began = time.monotonic()
+
+    def read_and_prove() -> tuple[str, Proof]:
+        listing = live_ruleset()
+        plan, beside = ground.layout.plan, whole
+        return listing, prove(part, plan, str(stamp), ruleset=listing, look_beside=beside)
+
+    listing, proof = namespace.inside(ground.namespace(gateway), read_and_prove)
+    return Enforced(
+        gateway=gateway,
+        entries=compile_slice(part).entries,
+        seconds=time.monotonic() - began,
+        proof=proof,
+        problems=proof.findings,
+        listing=zlib.compress(listing.encode(), 1),
+    )
