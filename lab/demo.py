@@ -1,49 +1,244 @@
-"""`loushan demo`: the lab's city at work, on this machine, with one command."""
+"""`loushan demo`: the whole product at work, on this machine, with one command.
+
+It boots the lab city's Debian hosts, makes gateways of them with the same
+playbooks as the real city's, loads the signed policy, proves it, tries it with
+real packets, and shows what came of it.
+"""
 
 import argparse
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gateway.cli.report import add_json, words
-from lab import rehearse
+from gateway.cli.report import add_json, report_problems, say, say_json, words
+from gateway.errors import ExitStatus
+from lab.manners import polite_kill_is_an_end, require_root
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from gateway.load.inforce import Stamp
+    from lab.hosts.places import Places
+    from lab.hosts.status import HostStatus
+    from lab.rehearsal import Rehearsal, Step, Wanted
 
 LAB = Path(__file__).resolve().parents[1] / "policy" / "lab"
+
+#: How many problems a person is shown.
+_SHOWN = 30
+
+_STEPS = {
+    "enforce": ("proving each gateway", "逐个证明网关"),
+    "paths": ("proving all gateways together", "证明全网路径"),
+    "probe": ("sending packets", "发送报文"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
+    parser.add_argument(
+        "--sites",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        default=(),
+        metavar="A,B",
+        help="only these sites and those between them | 仅这些站点及其间的站点",
+    )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="leave the city running; `loushan lab down` takes it away"
+        " | 保留城市运行,用 `loushan lab down` 清除",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="chooses the packets | 报文抽样种子"
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Rehearse the lab's plan; say what this is not yet."""
-    sys.stderr.write(
+    """Boot, provision, enforce, prove, probe, show."""
+    require_root()
+    from gateway.policy.plan import read_plan  # noqa: PLC0415 - so that help answers at once
+    from lab.hosts.city import take_down  # noqa: PLC0415 - as above
+    from lab.hosts.places import places  # noqa: PLC0415 - as above
+    from lab.rehearsal import Wanted  # noqa: PLC0415 - as above
+
+    here = places()
+    wanted = Wanted(plan=read_plan(LAB), sites=arguments.sites, seed=arguments.seed)
+    with polite_kill_is_an_end(), ExitStack() as stack:
+        began = time.monotonic()
+        clock = _Clock(arguments)
+        with _progress(arguments) as bar:
+            _boot(arguments, here, bar, clock)
+            if not arguments.keep:
+                stack.callback(take_down, here)
+            _provision(here, bar, clock)
+            statuses = _statuses(here)
+            rehearsal = _try_out(here, wanted, _stamp(here), bar)
+            clock.done("prove and probe", "证明与探测")
+        _show(arguments, statuses, wanted, rehearsal)
+        if not arguments.json:
+            clock.total(began)
+    unproven = [status for status in statuses if not (status.agent or {}).get("proven")]
+    if rehearsal.problems and not arguments.json:
+        report_problems(rehearsal.problems[:_SHOWN], arguments)
+    if rehearsal.problems or unproven:
+        return ExitStatus.REFUSED
+    if not arguments.json:
+        _say_next(arguments)
+    return ExitStatus.OK
+
+
+class _Clock:
+    """Says what each part took."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._arguments = arguments
+        self._since = time.monotonic()
+
+    def done(self, en: str, zh: str) -> None:
+        now = time.monotonic()
+        seconds = f"{now - self._since:5.1f} s"
+        sys.stderr.write(f"  ✓ {seconds}  {words(self._arguments, en, zh)}\n")
+        self._since = now
+
+    def total(self, began: float) -> None:
+        seconds = f"{time.monotonic() - began:.0f}"
+        said = words(self._arguments, f"in all {seconds} seconds", f"共用时 {seconds} 秒")
+        sys.stderr.write(f"\n{said}\n")
+
+
+class _Bar:
+    """Shows what is going on and how far it is."""
+
+    def __init__(self, progress: "Progress", arguments: argparse.Namespace) -> None:
+        self._progress = progress
+        self._arguments = arguments
+        self._task = progress.add_task("", total=None)
+
+    def doing(self, en: str, zh: str, detail: str = "", total: int | None = None) -> None:
+        text = words(self._arguments, en, zh)
+        said = f"{text}: {detail[:70]}" if detail else text
+        self._progress.update(self._task, description=said, total=total)
+
+    def image(self, line: str) -> None:
+        """Hear what the building of the image says."""
+        self.doing("building the hosts' image", "构建主机映像", line)
+
+    def booting(self, ready: int, total: int) -> None:
+        """Hear how many hosts have booted."""
+        self.doing("booting hosts", "启动主机", total=total)
+        self._progress.update(self._task, completed=ready)
+
+    def playing(self, line: str) -> None:
+        """Hear which task is at work."""
+        self.doing("provisioning", "部署", line)
+
+    def begin(self, step: "Step", total: int) -> None:
+        """Hear that a step begins."""
+        self.doing(*_STEPS[step], total=total)
+        self._progress.update(self._task, completed=0)
+
+    def advance(self, count: int = 1) -> None:
+        """Hear that parts of it are done."""
+        self._progress.update(self._task, advance=count)
+
+
+@contextmanager
+def _progress(arguments: argparse.Namespace) -> Iterator[_Bar]:
+    from rich.console import Console  # noqa: PLC0415 - so that help answers at once
+    from rich.progress import Progress  # noqa: PLC0415 - as above
+
+    console = Console(stderr=True)
+    shown = console.is_terminal and not arguments.json
+    with Progress(console=console, transient=True, disable=not shown) as progress:
+        yield _Bar(progress, arguments)
+
+
+def _boot(arguments: argparse.Namespace, here: "Places", bar: _Bar, clock: _Clock) -> None:
+    from lab.hosts.city import Wanted, put_up  # noqa: PLC0415 - so that help answers at once
+
+    blueprint = put_up(here, Wanted(LAB, arguments.sites), bar)
+    count = sum(host.boots for host in blueprint.hosts)
+    clock.done(f"boot {count} Debian hosts", f"启动 {count} 台 Debian 主机")
+
+
+def _provision(here: "Places", bar: _Bar, clock: _Clock) -> None:
+    from lab.hosts.provision import log_of, play  # noqa: PLC0415 - so that help answers at once
+
+    play(here, "site", bar.playing)
+    log = log_of(here, "site")
+    clock.done(
+        f"ansible-playbook playbooks/site.yml -i inventory/lab   (log: {log})",
+        f"ansible-playbook playbooks/site.yml -i inventory/lab   (日志:{log})",
+    )
+
+
+def _statuses(here: "Places") -> "list[HostStatus]":
+    from lab.hosts.blueprint import Role  # noqa: PLC0415 - so that help answers at once
+    from lab.hosts.describe import described  # noqa: PLC0415 - as above
+    from lab.hosts.status import ask  # noqa: PLC0415 - as above
+
+    hosts = [h for h in described(here).blueprint.hosts if h.role is Role.GATEWAY]
+    return [ask(here, host) for host in hosts]
+
+
+def _stamp(here: "Places") -> "Stamp":
+    """Give the stamp of the lab's signed plan."""
+    from gateway.load.inforce import Stamp  # noqa: PLC0415 - so that help answers at once
+    from gateway.policy.release import read_release  # noqa: PLC0415 - as above
+
+    statement = read_release(here.plan)[0].statement
+    return Stamp(statement.plan, statement.revision, statement.digest)
+
+
+def _try_out(here: "Places", wanted: "Wanted", stamp: "Stamp", bar: _Bar) -> "Rehearsal":
+    from lab.hosts.trial import try_out  # noqa: PLC0415 - so that help answers at once
+    from lab.layout import lay_out  # noqa: PLC0415 - as above
+
+    return try_out(here, lay_out(wanted.plan, wanted.sites), stamp, wanted, bar)
+
+
+def _show(
+    arguments: argparse.Namespace,
+    statuses: "list[HostStatus]",
+    wanted: "Wanted",
+    rehearsal: "Rehearsal",
+) -> None:
+    from lab.hosts.status import policy_text  # noqa: PLC0415 - so that help answers at once
+    from lab.report import as_json, say_rehearsal  # noqa: PLC0415 - as above
+
+    if arguments.json:
+        agents = [status.as_json() for status in statuses]
+        say_json({"hosts": agents, **as_json(wanted, rehearsal)})
+        return
+    say("")
+    title = ("what each gateway says of itself:", "各网关自述:")
+    say(words(arguments, *title))
+    for status in statuses:
+        say(f"  {status.host.name:20} {policy_text(arguments, status)}")
+    say("")
+    say_rehearsal(arguments, wanted, rehearsal)
+
+
+def _say_next(arguments: argparse.Namespace) -> None:
+    going = (
+        "sudo ./loushan lab exec tax.office ping -c1 10.1.0.1\n"
+        "      sudo ./loushan lab exec tax loushan agent status\n"
+        "      sudo ./loushan lab exec tax nft add table inet intruder   (and look again)\n"
+        "      sudo ./loushan lab down"
+    )
+    if arguments.keep:
+        say(words(arguments, f"\nnext: {going}", f"\n接下来:{going}"))
+        return
+    say(
         words(
             arguments,
-            "The lab city in network namespaces of this machine's kernel: loaded, proven, tried "
-            "with real packets.\nBooted Debian hosts, provisioned by Ansible, arrive with the next "
-            "release; signatures are not asked for here.\n\n",
-            "样例城市,运行于本机内核的网络命名空间:装载、证明,并用真实报文检验。\n"
-            "由 Ansible 部署的 Debian 主机将随下一版本提供;此处不要求签名。\n\n",
+            "\nthe city is taken away; next: sudo ./loushan demo --keep, and look around in it:"
+            f"\n      {going}",
+            f"\n城市已清除;接下来可用 sudo ./loushan demo --keep 保留并查看:\n      {going}",
         )
     )
-    rehearsed = argparse.Namespace(
-        plan=LAB,
-        sites=(),
-        no_probe=False,
-        keep=False,
-        seed=1,
-        json=arguments.json,
-        language=arguments.language,
-    )
-    status = rehearse.run(rehearsed)
-    sys.stderr.write(
-        words(
-            arguments,
-            "\nnext: loushan policy explain tax.office city.business https\n"
-            "      loushan rehearse policy/zunyi --no-probe   (the whole city)\n",
-            "\n接下来可以:loushan policy explain tax.office city.business https\n"
-            "           loushan rehearse policy/zunyi --no-probe   (全市)\n",
-        )
-    )
-    return status

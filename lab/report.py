@@ -30,7 +30,7 @@ _PAPER = 160
 def say_rehearsal(arguments: argparse.Namespace, wanted: Wanted, rehearsal: Rehearsal) -> None:
     """Print the results; what is wrong is the caller's to print, but for machines."""
     if arguments.json:
-        say_json(_as_json(wanted, rehearsal))
+        say_json(as_json(wanted, rehearsal))
         return
     console = Console(width=None if sys.stdout.isatty() else _PAPER, highlight=False)
     for line in _summary(arguments, wanted, rehearsal):
@@ -145,7 +145,8 @@ def _reason_words(reason: str) -> tuple[str, str]:
     return REASON_WORDS[Reason(reason)] if reason in set(Reason) else (reason, reason)
 
 
-def _as_json(wanted: Wanted, rehearsal: Rehearsal) -> dict[str, object]:
+def as_json(wanted: Wanted, rehearsal: Rehearsal) -> dict[str, object]:
+    """Give the results for a machine."""
     zones = rehearsal.layout.zones
     return {
         "plan": rehearsal.layout.plan.name,

@@ -77,4 +77,10 @@ TEXTS: Mapping[str, Text] = {
         "“{word}”不是 名称@安全域 的形式",
         "例如 `attacker@tax.office`",
     ),
+    "ZG683": Text(
+        "the playbook `{playbook}` failed: {said}",
+        "all that it said is in {log}",
+        "剧本“{playbook}”执行失败:{said}",
+        "完整输出在 {log}",
+    ),
 }

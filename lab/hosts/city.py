@@ -17,7 +17,7 @@ from gateway.policy.plan import read_plan
 from lab.hosts import image
 from lab.hosts.blueprint import Blueprint, Guest, draw
 from lab.hosts.keeper import take_away
-from lab.hosts.places import Places
+from lab.hosts.places import Places, owner
 from lab.hosts.signing import sign_plan
 from lab.layout import lay_out
 
@@ -67,15 +67,17 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
     places.run.mkdir(parents=True)
     places.disk.mkdir(parents=True, mode=_PRIVATE)
     try:
-        sign_plan(wanted.plan, places.plan, places.signers)
         described = {
             "tree": str(built.tree),
             "plan": str(wanted.plan.resolve()),
             "sites": list(wanted.sites),
             "hosts": blueprint.as_json(),
+            "maker": os.getpid(),
+            "owner": owner(),
         }
         places.description.write_text(json.dumps(described, ensure_ascii=False), "utf-8")
         _start_keeper(places)
+        sign_plan(wanted.plan, places.plan, places.signers)
         _wait(places, blueprint, listener)
     except BaseException:
         take_down(places)

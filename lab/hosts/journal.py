@@ -36,7 +36,7 @@ class JournalReader:
         if pipe is None:
             raise OSError(UNIT)
         self._pipe = pipe
-        os.set_blocking(pipe.fileno(), False)  # noqa: FBT003 - the library knows no other way
+        os.set_blocking(pipe.fileno(), False)
         self._rest = b""
 
     def fileno(self) -> int:

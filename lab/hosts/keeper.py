@@ -76,7 +76,9 @@ def _keep(places: Places) -> int:
     _make_cgroup(places)
     _make_room(places)
     cables.lay(places, blueprint)
-    _Keeper(places, blueprint, Path(described["tree"])).run()
+    keeper = _Keeper(places, blueprint, Path(described["tree"]))
+    keeper.stay_for(described["maker"], described["owner"])
+    keeper.run()
     return 0
 
 
@@ -93,18 +95,42 @@ class _Keeper:
         self.waiting = deque(host for host in blueprint.hosts if host.boots)
         self.machines: dict[str, Machine] = {}
         self.selector = selectors.DefaultSelector()
+        self.maker = -1
+
+    def stay_for(self, maker: int, owner: int) -> None:
+        """Leave when who makes the lab dies before it is made, or its owner, if it has one."""
+        self.maker = self._watch_process(maker)
+        if owner:
+            self._watch_process(owner)
+
+    def _watch_process(self, process: int) -> int:
+        try:
+            handle = os.pidfd_open(process)
+        except ProcessLookupError as fault:
+            raise SystemExit(0) from fault
+        self.selector.register(handle, selectors.EVENT_READ)
+        return handle
 
     def run(self) -> None:
         while True:
+            if self.maker >= 0 and self._is_made():
+                self.selector.unregister(self.maker)
+                os.close(self.maker)
+                self.maker = -1
             booting = sum(not machine.ready for machine in self.machines.values())
             while self.waiting and booting < _AT_ONCE:
                 self._start(self.waiting.popleft())
                 booting += 1
             for key, _ in self.selector.select(_TICK_SECONDS):
+                if key.data is None:  # a process that we stay for has ended
+                    raise SystemExit(0)
                 self._hear(key.data)
             for machine in list(self.machines.values()):
                 if machine.process.poll() is not None:
                     self._ended(machine)
+
+    def _is_made(self) -> bool:
+        return not self.waiting and all(machine.ready for machine in self.machines.values())
 
     def _start(self, host: Host) -> None:
         machine = start(self.places, host, self.tree, cgroup_of(self.places) / host.name)

@@ -10,6 +10,9 @@ from gateway.policy.names import identifier, is_name
 #: Another lab beside the usual one, as the tests have, is named by this variable.
 VARIABLE = "LOUSHAN_LAB"
 
+#: The process, by its number, with which a lab ends, however that one ends.
+OWNER_VARIABLE = "LOUSHAN_LAB_FOR"
+
 _USUAL = "lab"
 
 
@@ -77,3 +80,15 @@ def places() -> Places:
     if not is_name(name) or not name.isascii():
         raise Refused(problem("ZG670", name=name, variable=VARIABLE))
     return Places(name)
+
+
+def owner() -> int:
+    """Give the process that the lab is for; 0 where it is for whoever takes it down.
+
+    Raises:
+        Refused: ZG670, the variable holds no number.
+    """
+    number = os.environ.get(OWNER_VARIABLE, "0")
+    if not (number.isascii() and number.isdecimal()):
+        raise Refused(problem("ZG670", name=number, variable=OWNER_VARIABLE))
+    return int(number)

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         say_json([status.as_json() for status in found])
     else:
         for status in found:
-            say(f"{status.host.name:26} {status.system:10} {_policy_text(arguments, status)}")
+            say(f"{status.host.name:26} {status.system:10} {policy_text(arguments, status)}")
     return ExitStatus.OK if all(s.system == "running" for s in found) else ExitStatus.REFUSED
 
 
@@ -76,7 +76,8 @@ def ask(places: "Places", host: "Host") -> HostStatus:
         return HostStatus(host, "down", None)
 
 
-def _policy_text(arguments: argparse.Namespace, status: HostStatus) -> str:
+def policy_text(arguments: argparse.Namespace, status: HostStatus) -> str:
+    """Say what a gateway's agent says of its policy; nothing of a host that is none."""
     from lab.hosts.blueprint import Role  # noqa: PLC0415 - so that help answers at once
 
     if status.host.role is not Role.GATEWAY:
