@@ -6,6 +6,7 @@ One file for each area.  A code is never used again for something else.
 from collections.abc import Mapping
 
 from gateway.catalogue import (
+    agent,
     documents,
     environment,
     lab,
@@ -30,6 +31,7 @@ AREAS: Mapping[str, Mapping[str, Text]] = {
     "probe": probe.TEXTS,
     "lab": lab.TEXTS,
     "environment": environment.TEXTS,
+    "agent": agent.TEXTS,
 }
 
 CATALOGUE: Mapping[str, Text] = {

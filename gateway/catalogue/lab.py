@@ -83,4 +83,10 @@ TEXTS: Mapping[str, Text] = {
         "剧本“{playbook}”执行失败:{said}",
         "完整输出在 {log}",
     ),
+    "ZG684": Text(
+        "`{word}` is no process that a lab could be for",
+        "set {variable} to the number of a process, or do not set it",
+        "“{word}”不是实验城市可依附的进程",
+        "请将 {variable} 设为进程号,或不设置",
+    ),
 }

@@ -12,7 +12,15 @@ from gateway.errors import ExitStatus, Refused, Where, problem, refuse_any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan | 规划文件夹")
+    parser.add_argument(
+        "plan", type=Path, nargs="?", metavar="PLAN", help="folder of the plan | 规划文件夹"
+    )
+    parser.add_argument(
+        "--scaffold",
+        action="store_true",
+        help="the ruleset of a gateway without a policy, which refuses everything"
+        " | 输出无策略网关的规则集(拒绝一切)",
+    )
     parser.add_argument("--gateway", metavar="SITE", help="only this gateway | 只编译该网关")
     parser.add_argument(
         "--out",
@@ -24,8 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the ruleset of one gateway, or write and list those of all."""
-    from gateway.cli.signed import slice_named
+    """Print the ruleset of one gateway or of none, or write and list those of all."""
+    if arguments.scaffold:
+        return _say_scaffold()
+    if arguments.plan is None:
+        raise Refused(problem("ZG001", Where("PLAN")))
+    from gateway.agent.signed import slice_named
     from gateway.compile.ruleset import compile_slice
     from gateway.policy.check import check_plan
     from gateway.policy.plan import read_plan
@@ -42,6 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
         say(rulesets[arguments.gateway].text.rstrip())
         return ExitStatus.OK
     _report(arguments, rulesets)
+    return ExitStatus.OK
+
+
+def _say_scaffold() -> int:
+    from gateway.compile.scaffold import scaffold
+    from gateway.load.transaction import closed
+
+    say(closed(scaffold()).rstrip())
     return ExitStatus.OK
 
 

@@ -3,32 +3,16 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
+from gateway.agent.enforce import Enforcer, State
+from gateway.agent.settings import read_settings
 from gateway.cli.report import add_json, say, say_json, words
-from gateway.cli.signed import SignedPlan, add_trust, read_signed_plan, slice_named, stamp_of
-from gateway.errors import ExitStatus, Refused, problem, refuse_any
+from gateway.cli.signed import add_trust, read_signed_plan
+from gateway.cli.steps import step_words
+from gateway.errors import ExitStatus, Refused, problem
 from gateway.load.events import Step
-from gateway.load.inforce import Stamp
-from gateway.load.loader import Candidate, Loaded, Places, load, recover
-from gateway.policy.succession import Accepted, check_may_follow
-from gateway.policy.topology import GatewaySlice
-
-_STEP_WORDS = {
-    Step.LOCKED: ("alone at work on this host", "已取得本机装载锁"),
-    Step.CLEANED: ("what no policy uses is deleted", "已清除不再使用的内容"),
-    Step.SCAFFOLDED: ("the scaffold stands: everything is refused", "基础规则已就位:拒绝一切"),
-    Step.CHECKED: ("the kernel would take it", "内核预检通过"),
-    Step.STAGED: ("staged beside the policy in force", "已在现行策略旁备好"),
-    Step.COMMITTED: ("committed", "已提交"),
-    Step.SESSIONS_CUT: ("live sessions cut", "已切断的会话"),
-    Step.PROVED: ("proven", "已证明"),
-    Step.ACCEPTED: ("recorded as accepted", "已登记为已接受"),
-    Step.FORWARDING: ("forwarding is on", "转发已开启"),
-    Step.CONFIRMED: ("in force", "已生效"),
-    Step.REVERTED: ("reverted to", "已还原为"),
-}
+from gateway.load.loader import Places
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,8 +57,7 @@ class Progress:
 
     def step(self, step: Step, detail: str) -> None:
         """Say a step."""
-        text = words(self._arguments, *_STEP_WORDS[step])
-        sys.stderr.write(f"  {text}{': ' + detail if detail else ''}\n")
+        sys.stderr.write(f"{step_words(self._arguments, step, detail)}\n")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -87,37 +70,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.gateway is None:
         raise Refused(problem("ZG704"))
     signed = read_signed_plan(arguments.plan, arguments.trust)
-    part = slice_named(signed.plan, arguments.gateway)
-    _say_loaded(arguments, load_signed(signed, part, places, Progress(arguments)))
+    enforcer = Enforcer(arguments.gateway, places, Progress(arguments))
+    _say_loaded(arguments, enforcer.enforce(signed))
     return ExitStatus.OK
 
 
-def load_signed(signed: SignedPlan, part: GatewaySlice, places: Places, events: Progress) -> Loaded:
-    """Load one gateway's slice of a signed plan into this network namespace.
-
-    Raises:
-        Refused: the last good policy is still in force; the problems say why.
-    """
-    from gateway.compile.ruleset import compile_slice
-    from gateway.verify.proof import prove
-
-    stamp = stamp_of(signed)
-
-    def may_follow(known: Iterable[Stamp]) -> None:
-        accepted = (Accepted(one.plan, one.revision, one.digest) for one in known)
-        check_may_follow(signed.verified, accepted)
-
-    def proven() -> None:
-        proof = prove(part, signed.plan, str(stamp), staged=True, look_beside=True)
-        refuse_any(proof.findings)
-
-    candidate = Candidate(compile_slice(part), stamp, signed.plan, may_follow)
-    return load(candidate, proven, events=events, places=places)
-
-
 def _recover(arguments: argparse.Namespace, places: Places) -> int:
-    recovered = recover(events=Progress(arguments), places=places)
-    in_force = recovered.in_force
+    enforcer = Enforcer(_gateway(arguments), places, Progress(arguments))
+    in_force = enforcer.put_in_order()
     if arguments.json:
         say_json({"in_force": str(in_force.stamp) if in_force else None})
     elif in_force is None:
@@ -127,21 +87,30 @@ def _recover(arguments: argparse.Namespace, places: Places) -> int:
     return ExitStatus.OK
 
 
-def _say_loaded(arguments: argparse.Namespace, loaded: Loaded) -> None:
+def _say_loaded(arguments: argparse.Namespace, state: State) -> None:
+    loaded = state.loaded
     if arguments.json:
         say_json(
             {
-                "in_force": str(loaded.in_force.stamp),
-                "way": loaded.way,
-                "changed": loaded.changed,
-                "sessions_cut": loaded.cut,
+                "in_force": str(state.stamp),
+                "way": loaded.way if loaded else None,
+                "changed": loaded.changed if loaded else 0,
+                "sessions_cut": loaded.cut if loaded else 0,
             }
         )
         return
-    say(
-        words(
-            arguments,
-            "in force and proven: {} ({}; {} live sessions cut)",
-            "已生效并证明:{}({};切断会话 {} 个)",
-        ).format(loaded.in_force.stamp, loaded.way, loaded.cut)
-    )
+    text = words(arguments, "in force and proven: {}", "已生效并证明:{}").format(state.stamp)
+    if loaded:
+        more = words(arguments, "({}; {} live sessions cut)", "({};切断会话 {} 个)")
+        text = f"{text} {more.format(loaded.way, loaded.cut)}"
+    say(text)
+
+
+def _gateway(arguments: argparse.Namespace) -> str:
+    """Give the gateway that was named, else the one that the agent's settings name."""
+    if arguments.gateway is not None:
+        return str(arguments.gateway)
+    try:
+        return read_settings().gateway
+    except Refused:
+        return ""

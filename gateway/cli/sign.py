@@ -10,12 +10,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from gateway.agent.signed import difference_problems
 from gateway.cli.diff import say_difference
 from gateway.cli.report import say, words
 from gateway.cli.signed import (
     Compared,
     add_trust,
-    difference_problems,
     read_compared,
     read_documents_and_plan,
 )

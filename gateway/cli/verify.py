@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway.agent.signed import slice_named
 from gateway.cli.report import add_json, report_problems, say, say_json, words
-from gateway.cli.signed import add_trust, read_signed_plan, slice_named, stamp_of
+from gateway.cli.signed import add_trust, read_signed_plan
 from gateway.errors import ExitStatus, Refused, problem
 from gateway.verify.proof import Proof, prove
 from gateway.verify.selftest import Fate, SelfTest
@@ -43,7 +44,7 @@ def _prove(arguments: argparse.Namespace) -> int:
         raise Refused(problem("ZG704"))
     signed = read_signed_plan(arguments.plan, arguments.trust)
     part = slice_named(signed.plan, arguments.gateway)
-    proof = prove(part, signed.plan, str(stamp_of(signed)), look_beside=True)
+    proof = prove(part, signed.plan, str(signed.stamp), look_beside=True)
     if arguments.json:
         say_json(proof.as_json())
     else:

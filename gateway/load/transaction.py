@@ -64,6 +64,11 @@ def mend(scaffold: str, outline: Outline, target: InForce | None) -> str:
     return "".join(f"flush chain {_OURS} {chain}\n" for chain in flushed) + _anew(scaffold, target)
 
 
+def closed(scaffold: str) -> str:
+    """Put up the scaffold where no table is; every hook leads to refusal."""
+    return _anew(scaffold, None)
+
+
 def begin_anew(scaffold: str) -> str:
     """Delete our table and put up the scaffold alone, which refuses everything."""
     return f"delete table {_OURS}\n" + _anew(scaffold, None)

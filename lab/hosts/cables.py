@@ -44,8 +44,8 @@ def plug(places: Places, hosts: Iterable[Host]) -> None:
             forwarding = () if host.boots else _ROUTING
             namespace.set_sysctls(places.namespace(host.name), (*QUIET, *forwarding))
     namespace.ip(
-        f"link add name {port.interface} netns {places.namespace(host.name)} type veth "
-        f"peer name {_plug(host, port)} netns {cables}"
+        f"link add name {port.interface} address {_card(host, port)} "
+        f"netns {places.namespace(host.name)} type veth peer name {_plug(host, port)} netns {cables}"
         for host in chosen
         for port in host.ports
     )
@@ -100,6 +100,12 @@ def _bridge(segment: str) -> str:
 
 def _plug(host: Host, port: Port) -> str:
     return f"p{_short(f'{host.name}:{port.interface}')}"
+
+
+def _card(host: Host, port: Port) -> str:
+    """Give the address of a card: it is the same after the next boot, as a real one's."""
+    digest = hashlib.sha256(f"{host.name}:{port.interface}".encode()).digest()
+    return bytes([2, *digest[:5]]).hex(":")
 
 
 def _short(text: str) -> str:

@@ -5,6 +5,7 @@ another list of packages is another image.  The packages are those that the
 roles name, so that provisioning a host of the lab needs no network.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -56,7 +57,7 @@ _MASKED = (
 #: So many images are kept; the oldest goes.
 _KEPT = 2
 
-_RECIPE = 1
+_RECIPE = 2
 
 #: Each host makes its own key when it first boots, and none leaves it.
 _HOST_KEYS = """\
@@ -96,10 +97,14 @@ def ensure(tell: Callable[[str], None], *, anew: bool = False) -> Image:
     recipe = {"recipe": _RECIPE, "suite": SUITE, "packages": packages, "masked": _MASKED}
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
     folder = CACHE / digest
-    if anew or not (folder / "manifest.json").exists():
-        _build(folder, recipe, tell)
-        _forget_old()
-    os.utime(folder)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE.parent / "building").open("w") as lock:
+        # Whoever comes while another builds waits, and finds it built.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if anew or not (folder / "manifest.json").exists():
+            _build(folder, recipe, tell)
+            _forget_old()
+        os.utime(folder)
     return Image(digest, folder / "tree")
 
 
@@ -137,6 +142,8 @@ def _furnish(tree: Path) -> None:
     for key in (tree / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     (tree / "etc/machine-id").write_text("")
+    # The name of the machine that built it; a host is called as its boot says.
+    (tree / "etc/hostname").unlink(missing_ok=True)
     (units / "host-keys.service").write_text(_HOST_KEYS)
     enabled = units / "multi-user.target.wants/host-keys.service"
     enabled.parent.mkdir(exist_ok=True)

@@ -171,11 +171,14 @@ def _make_cgroup(places: Places) -> None:
 
 def cgroup_of(places: Places) -> Path:
     """Give the cgroup of a lab's hosts."""
-    mount = Path("/sys/fs/cgroup")
-    unified = mount if (mount / "cgroup.procs").exists() else mount / "unified"
     recorded = places.run / "cgroup"
     path = recorded.read_text().strip() if recorded.exists() else "/no-such-lab"
-    return unified / path.lstrip("/")
+    return _unified() / path.lstrip("/")
+
+
+def _unified() -> Path:
+    mount = Path("/sys/fs/cgroup")
+    return mount if (mount / "cgroup.controllers").exists() else mount / "unified"
 
 
 def _make_room(places: Places) -> None:
@@ -202,6 +205,8 @@ def _end_processes(places: Places) -> None:
         if inner.is_dir():
             _end_cgroup(inner)
     _remove_cgroup(base)
+    # Where both kinds of cgroups are mounted, nspawn makes its own in systemd's old one too.
+    _remove_cgroup(Path("/sys/fs/cgroup/systemd") / base.relative_to(_unified()))
 
 
 def _end_cgroup(cgroup: Path) -> None:

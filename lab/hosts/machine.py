@@ -92,7 +92,11 @@ def start(places: Places, host: Host, tree: Path, cgroup: Path) -> Machine:
 def _nspawn(places: Places, host: Host, disk: Path) -> Iterator[str]:
     yield from ("--quiet", "--boot", "--register=no", "--keep-unit", "--settings=no")
     yield from ("--console=pipe", "--notify-ready=yes", "--link-journal=no")
+    # A proof asks which BPF programs meet packets.
+    yield "--system-call-filter=bpf"
     yield from ("--resolv-conf=off", "--timezone=off", f"--capability={_CAPABILITIES}")
+    # The prover asks for BPF programs; it may, and nspawn would keep it from asking.
+    yield "--system-call-filter=bpf"
     yield f"--network-namespace-path=/run/netns/{places.namespace(host.name)}"
     yield f"--directory={disk / 'root'}"
     yield from (f"--machine={host.name}", f"--hostname={host.name}")

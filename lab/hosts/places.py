@@ -86,9 +86,9 @@ def owner() -> int:
     """Give the process that the lab is for; 0 where it is for whoever takes it down.
 
     Raises:
-        Refused: ZG670, the variable holds no number.
+        Refused: ZG684, the variable holds no number.
     """
     number = os.environ.get(OWNER_VARIABLE, "0")
     if not (number.isascii() and number.isdecimal()):
-        raise Refused(problem("ZG670", name=number, variable=OWNER_VARIABLE))
+        raise Refused(problem("ZG684", word=number, variable=OWNER_VARIABLE))
     return int(number)

@@ -1,0 +1,332 @@
+"""Bring a signed plan into force on this host, and keep it there.
+
+Everything that changes the host is done under the loader's lock, and begins by
+settling what a loader that was killed left: what nobody accepted is taken back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from gateway.agent.kept import Kept
+from gateway.agent.probation import Record
+from gateway.agent.signed import SignedPlan, difference_problems, slice_named
+from gateway.compile.ruleset import compile_slice
+from gateway.errors import NOWHERE, Problem, Refused, problem, refuse_any
+from gateway.load import forwarding
+from gateway.load.accepted import Accepted
+from gateway.load.events import Events, Silence, Step
+from gateway.load.inforce import InForce, Stamp, read_host
+from gateway.load.loader import (
+    Candidate,
+    Loaded,
+    Places,
+    close_alone,
+    delete_foreign_tables,
+    load_alone,
+    recover_alone,
+)
+from gateway.load.lock import only_loader
+from gateway.policy.model import Plan
+from gateway.policy.succession import Accepted as Known
+from gateway.policy.succession import check_may_follow
+from gateway.verify.proof import Proof, prove
+
+#: A proof holds the lock too, and is done sooner than this.
+PATIENCE_SECONDS = 20
+
+#: Called with the proof once the policy is in the kernel and proven; raises to take it back.
+Confirmed = Callable[[Callable[[], None]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a host holds at the end of a piece of work.
+
+    `stamp` is the accepted policy and None where there is none; `changed`
+    tells whether the kernel was changed; `forwards` whether packets pass.
+    """
+
+    stamp: Stamp | None
+    changed: bool
+    forwards: bool
+    findings: tuple[Problem, ...] = ()
+    loaded: Loaded | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Give the same for a machine."""
+        stamp = self.stamp
+        return {
+            "in_force": str(stamp) if stamp else None,
+            "stamp": stamp_json(stamp),
+            "changed": self.changed,
+            "forwarding": self.forwards,
+            "proven": stamp is not None and not self.findings,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def stamp_json(stamp: Stamp | None) -> dict[str, object] | None:
+    """Give a stamp for a machine."""
+    if stamp is None:
+        return None
+    return {"plan": stamp.plan, "revision": stamp.revision, "digest": stamp.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Enforcer:
+    """One gateway's host: where its loader keeps things, and who hears of the steps."""
+
+    gateway: str
+    places: Places = field(default_factory=Places)
+    told: Events = field(default_factory=Silence)
+
+    def enforce(self, signed: SignedPlan, confirmed: Confirmed | None = None) -> State:
+        """Bring a signed plan into force, or leave the accepted one in force.
+
+        `confirmed` is asked only where the plan takes another's place.
+
+        Raises:
+            Refused: the last good policy is still in force; the problems say why.
+        """
+        with self._locked():
+            self._settle()
+            self._check_base(signed)
+            before = self.kept.accepted
+            if before == signed.stamp and (state := self._holding(signed)):
+                return state
+            follows = before is not None and before != signed.stamp
+            loaded = self._load(signed, confirmed if follows else None)
+            return State(signed.stamp, changed=True, forwards=forwarding.is_on(), loaded=loaded)
+
+    def judge(self, signed: SignedPlan) -> State:
+        """Say whether `enforce` would change anything; change nothing.
+
+        Raises:
+            Refused: it would not be accepted.
+        """
+        with self._locked():
+            slice_named(signed.plan, self.gateway)
+            self._check_base(signed)
+            candidate = self._candidate(signed)
+            host = read_host()
+            in_kernel = [host.in_force.stamp] if host.in_force else []
+            if (back := self.record.read()) is not None:
+                in_kernel = [s for s in in_kernel if not s.same_content(back)]
+            accepted = Accepted(self.places.state)
+            accepted.check_not_older(signed.stamp, in_kernel, doubtful=host.stamps)
+            candidate.may_follow([*accepted.read().values(), *in_kernel])
+            holds = self.kept.accepted == signed.stamp and self._holding(signed) is not None
+            return State(self.kept.accepted, changed=not holds, forwards=forwarding.is_on())
+
+    def restore(self) -> State:
+        """Have the accepted policy in force and proven, whatever was before; change no more.
+
+        Raises:
+            Refused: it cannot be had; then what is in force is not proven.
+        """
+        with self._locked():
+            stamp = self.kept.accepted
+            if stamp is None:
+                self.record.end()
+                return self._closed()
+            if self.record.read() is None:
+                self.kept.promote()
+                if state := self._holding(self.kept.read()):
+                    return state
+            return self._bring_back()
+
+    def repair(self) -> State:
+        """Put the accepted policy back in place of whatever is there, and prove it anew.
+
+        Raises:
+            Refused: it cannot be had; then what is in force is not proven.
+        """
+        with self._locked():
+            if self.kept.accepted is None:
+                return self._closed()
+            delete_foreign_tables(self.told)
+            return self._bring_back()
+
+    def prove(self) -> State:
+        """Say whether the host holds what was accepted; change nothing.
+
+        Raises:
+            Refused: what was accepted cannot be read, or the kernel not be asked.
+        """
+        with self._locked():
+            stamp = self.kept.accepted
+            if (left := self.record.read()) is not None and left != stamp:
+                return self._state(stamp, [problem("ZG817", stamp=left)])
+            if stamp is None:
+                return self._state(None, self._open_without_policy())
+            proof = self._proof(self.kept.read(), staged=False)
+            return self._state(stamp, proof.findings)
+
+    def close(self) -> State:
+        """Refuse everything and forward nothing.
+
+        Raises:
+            Refused: the kernel does not do it.
+        """
+        with self._locked():
+            state = self._closed()
+            self.record.end()
+            return state
+
+    def put_in_order(self) -> InForce | None:
+        """Do what a host does at its start without loading: settle, clean, say what is in force.
+
+        Raises:
+            Refused: the lock is held, or the kernel refuses.
+        """
+        with self._locked():
+            if self.gateway:
+                self._settle()
+            plan_of = self._plan_of if self.gateway else None
+            return recover_alone(plan_of, gateway=self.gateway, told=self.told).in_force
+
+    @property
+    def kept(self) -> Kept:
+        """The accepted release."""
+        return Kept(self.places.state)
+
+    @property
+    def record(self) -> Record:
+        """What may be on probation."""
+        return Record(self.places.state)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with only_loader(self.places.run, PATIENCE_SECONDS):
+            yield
+
+    def _state(self, stamp: Stamp | None, findings: Iterable[Problem]) -> State:
+        return State(stamp, changed=False, forwards=forwarding.is_on(), findings=tuple(findings))
+
+    def _closed(self) -> State:
+        before = read_host().in_force
+        was_on = forwarding.is_on()
+        close_alone(self.told)
+        changed = before is not None or was_on
+        return State(None, changed=changed, forwards=forwarding.is_on())
+
+    def _settle(self) -> None:
+        """Take back what a loader that was killed left unconfirmed."""
+        left = self.record.read()
+        if left is None:
+            return
+        if left != self.kept.accepted:
+            host = read_host()
+            if any(stamp.same_content(left) for stamp in host.stamps):
+                if self.kept.accepted is None:
+                    close_alone(self.told)
+                else:
+                    self._bring_back()
+            self.kept.discard()
+        self.kept.promote()
+        self.record.end()
+
+    def _bring_back(self) -> State:
+        """Load the accepted release again, in place of what nobody confirmed too."""
+        left = self.record.read()
+        self.kept.promote()
+        signed = self.kept.read()
+        back = left if left != signed.stamp else None
+        loaded = load_alone(
+            self._candidate(signed, back),
+            lambda: self._prove_staged(signed),
+            self.told,
+            self.places,
+        )
+        self.record.end()
+        findings = self._proof(signed, staged=False).findings
+        return State(
+            signed.stamp,
+            changed=True,
+            forwards=forwarding.is_on(),
+            findings=findings,
+            loaded=loaded,
+        )
+
+    def _load(self, signed: SignedPlan, confirmed: Confirmed | None) -> Loaded:
+        self.kept.stage(signed)
+        self.record.begin(signed.stamp)
+
+        def proven() -> None:
+            self._prove_staged(signed)
+            if confirmed is not None:
+                self.told.step(Step.PROVED, "")
+                confirmed(lambda: self._prove_staged(signed))
+
+        try:
+            return load_alone(self._candidate(signed), proven, self.told, self.places)
+        finally:
+            self._end_probation(signed.stamp)
+
+    def _end_probation(self, stamp: Stamp) -> None:
+        """Delete the record where the kernel holds what was accepted."""
+        if self.kept.accepted == stamp:
+            self.kept.promote()
+        elif any(s.same_content(stamp) for s in read_host().stamps):
+            return  # it could not be taken back: whoever comes next does
+        else:
+            self.kept.discard()
+        self.record.end()
+
+    def _candidate(self, signed: SignedPlan, taking_back: Stamp | None = None) -> Candidate:
+        def may_follow(known: Iterable[Stamp]) -> None:
+            accepted = (Known(one.plan, one.revision, one.digest) for one in known)
+            check_may_follow(signed.verified, accepted)
+
+        return Candidate(
+            compile_slice(slice_named(signed.plan, self.gateway)),
+            signed.stamp,
+            signed.plan,
+            may_follow,
+            taking_back,
+        )
+
+    def _check_base(self, signed: SignedPlan) -> None:
+        """See that the signed difference is the true one, where its base is at hand.
+
+        A host that missed a revision does not have it.
+        """
+        base, accepted = signed.verified.statement.base, self.kept.accepted
+        if base is None or accepted is None or base.digest != accepted.digest:
+            return
+        what = signed.delivered
+        before = self.kept.read().plan
+        refuse_any(difference_problems(before, signed.plan, what.difference, what.release.where))
+
+    def _holding(self, signed: SignedPlan) -> State | None:
+        """Give the state of a host where nothing is left to do, None where something is."""
+        if self.record.read() is not None or not forwarding.is_on():
+            return None
+        try:
+            findings = self._proof(signed, staged=False).findings
+        except Refused:
+            return None
+        return None if findings else self._state(signed.stamp, ())
+
+    def _prove_staged(self, signed: SignedPlan) -> None:
+        refuse_any(self._proof(signed, staged=True).findings)
+
+    def _proof(self, signed: SignedPlan, *, staged: bool) -> Proof:
+        part = slice_named(signed.plan, self.gateway)
+        return prove(part, signed.plan, str(signed.stamp), staged=staged, look_beside=True)
+
+    def _plan_of(self, stamp: Stamp) -> Plan | None:
+        try:
+            signed = self.kept.read()
+        except Refused:
+            return None
+        return signed.plan if signed.stamp.same_content(stamp) else None
+
+    def _open_without_policy(self) -> Iterator[Problem]:
+        host = read_host()
+        if host.in_force or host.disagree:
+            stamp = host.in_force.stamp if host.in_force else "?"
+            yield problem("ZG814", NOWHERE, stamp=stamp)
+        if forwarding.is_on():
+            yield problem("ZG637", NOWHERE, setting="net.ipv4.ip_forward")

@@ -1,0 +1,220 @@
+"""The service that may change the kernel: one request, one process, then it ends.
+
+systemd hands it the connection as its standard input.  It takes nothing on
+trust: which gateway this host is and whose signatures count it reads itself.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from gateway.agent.enforce import Enforcer, State, stamp_json
+from gateway.agent.probation import Word, wait
+from gateway.agent.requests import (
+    LONGEST_LINE_BYTES,
+    OF_THE_LOADER,
+    Ask,
+    Request,
+    files_of,
+    json_line,
+    parse_request,
+    parse_word,
+    problems_json,
+)
+from gateway.agent.settings import SETTINGS_FILE, Settings, read_settings
+from gateway.agent.signed import SignedPlan, delivered, verified
+from gateway.errors import ExitStatus, Problem, Refused, problem
+from gateway.load.events import Step
+from gateway.load.loader import Places
+from gateway.policy.signers import load_trust
+
+#: Where a host keeps the signers' authority and its list of revocations.
+TRUST_FOLDER = Path("/etc/loushan/trust")
+
+#: How long a request may take to arrive.
+ARRIVAL_SECONDS = 30
+
+_PEER = struct.Struct("3i")
+_CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Where this loader finds what it must not be told by who asks."""
+
+    settings: Path = SETTINGS_FILE
+    trust: Path = TRUST_FOLDER
+    places: Places = field(default_factory=Places)
+
+
+@dataclass(slots=True)
+class Line:
+    """The connection to the one who asks; reads what was said, tells what was done."""
+
+    connection: socket.socket
+    rest: bytes = b""
+
+    def step(self, step: Step, detail: str) -> None:
+        """Tell a step."""
+        self.tell({"step": step.value, "detail": detail})
+
+    def tell(self, body: dict[str, object]) -> None:
+        """Tell something; that nobody listens any more changes nothing about the work."""
+        with suppress(OSError):
+            self.connection.sendall(json_line(body))
+
+    def request(self) -> tuple[Request, bytes]:
+        """Read the request and what belongs to it.
+
+        Raises:
+            Refused: ZG806, it is none, or did not come in time.
+        """
+        until = time.monotonic() + ARRIVAL_SECONDS
+        while b"\n" not in self.rest:
+            if len(self.rest) > LONGEST_LINE_BYTES:
+                raise Refused(problem("ZG806", error=f"> {LONGEST_LINE_BYTES}"))
+            self._more(until)
+        line, _, self.rest = self.rest.partition(b"\n")
+        request = parse_request(line)
+        parts = [self.rest[: request.size]]
+        self.rest = self.rest[request.size :]
+        missing = request.size - len(parts[0])
+        while missing > 0:
+            self._more(until)
+            parts.append(self.rest[:missing])
+            self.rest = self.rest[missing:]
+            missing -= len(parts[-1])
+        return request, b"".join(parts)
+
+    def words(self, seconds: float) -> Iterator[Word] | None:
+        """Wait for words to a policy on probation; None when nobody is there."""
+        ready, _, _ = select.select([self.connection], [], [], seconds)
+        if not ready:
+            return iter(())
+        received = self.connection.recv(_CHUNK_BYTES)
+        if not received or len(self.rest) > LONGEST_LINE_BYTES:
+            return None
+        *lines, self.rest = (self.rest + received).split(b"\n")
+        return map(parse_word, lines)
+
+    def _more(self, until: float) -> None:
+        self.connection.settimeout(max(until - time.monotonic(), 0.001))
+        try:
+            received = self.connection.recv(_CHUNK_BYTES)
+        except TimeoutError as fault:
+            raise Refused(problem("ZG806", error="timeout")) from fault
+        finally:
+            self.connection.settimeout(None)
+        if not received:
+            raise Refused(problem("ZG806", error="EOF"))
+        self.rest += received
+
+
+def serve(connection: socket.socket, setup: Setup, allowed: frozenset[int]) -> int:
+    """Do what one connection asks; give the exit status.
+
+    `allowed` are the users who may ask.
+    """
+    line = Line(connection)
+    try:
+        _check_peer(connection, allowed)
+        request, content = line.request()
+        settings = read_settings(setup.settings)
+        line.tell({"result": answer(request, content, settings, setup, line).as_json()})
+    except Refused as refused:
+        _journal(refused.problems)
+        line.tell({"refused": problems_json(refused.problems)})
+        return ExitStatus.REFUSED
+    return ExitStatus.OK
+
+
+def answer(request: Request, content: bytes, settings: Settings, setup: Setup, line: Line) -> State:
+    """Do one piece of work.
+
+    Raises:
+        Refused: it was not done, or not by this service.
+    """
+    enforcer = Enforcer(settings.gateway, setup.places, line)
+    work: dict[Ask, Callable[[], State]] = {
+        Ask.PROVE: enforcer.prove,
+        Ask.RESTORE: enforcer.restore,
+        Ask.REPAIR: enforcer.repair,
+        Ask.CLOSE: enforcer.close,
+        Ask.CHECK: lambda: enforcer.judge(_signed(request, content, setup)),
+        Ask.LOAD: lambda: _load(enforcer, request, content, settings, setup, line),
+    }
+    if request.ask not in OF_THE_LOADER:
+        raise Refused(problem("ZG806", error=request.ask.value))
+    return work[request.ask]()
+
+
+def main() -> int:
+    """Serve the connection that systemd hands over as standard input."""
+    signal.signal(signal.SIGTERM, _end)
+    connection = socket.socket(fileno=os.dup(0))
+    return serve(connection, Setup(), allowed_users())
+
+
+def allowed_users(agent: str = "loushan-agent") -> frozenset[int]:
+    """Give the users who may ask the loader: root and the agent."""
+    import pwd  # noqa: PLC0415 - asked once, and only by the service
+
+    with suppress(KeyError):
+        return frozenset({0, pwd.getpwnam(agent).pw_uid})
+    return frozenset({0})
+
+
+def _load(  # noqa: PLR0913, PLR0917 - what was asked, and everything that it is judged by
+    enforcer: Enforcer,
+    request: Request,
+    content: bytes,
+    settings: Settings,
+    setup: Setup,
+    line: Line,
+) -> State:
+    signed = _signed(request, content, setup)
+    asked = request.confirm_within
+    seconds = settings.confirm_within_seconds if asked is None else asked
+
+    def confirmed(prove: Callable[[], None]) -> None:
+        line.tell({"probation": {**(stamp_json(signed.stamp) or {}), "within_seconds": seconds}})
+        wait(signed.stamp, seconds, line.words, prove)
+
+    return enforcer.enforce(signed, confirmed if seconds else None)
+
+
+def _signed(request: Request, content: bytes, setup: Setup) -> SignedPlan:
+    what = delivered(files_of(request, content))
+    return verified(what, load_trust(setup.trust), datetime.now(UTC))
+
+
+def _check_peer(connection: socket.socket, allowed: frozenset[int]) -> None:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    _, user, _ = _PEER.unpack(credentials)
+    if user not in allowed:
+        raise Refused(problem("ZG807", user=user))
+
+
+def _journal(problems: tuple[Problem, ...]) -> None:
+    """Write down for the journal what was refused; a full journal stops nothing."""
+    with suppress(OSError):
+        for each in problems:
+            body = json.dumps({"refused": each.as_json()}, ensure_ascii=False)
+            sys.stderr.write(f"<5>{body}\n")
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """Have a load that is told to stop go back first."""
+    raise SystemExit(128 + number)

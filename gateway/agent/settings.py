@@ -1,0 +1,67 @@
+"""What the administrator told this gateway's agent: `/etc/loushan/agent.toml`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gateway.errors import Refused, Where, problem
+
+SETTINGS_FILE = Path("/etc/loushan/agent.toml")
+
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 5, 3600
+
+
+class OnDrift(StrEnum):
+    """What to do where the host does not hold the accepted policy."""
+
+    REPAIR = "repair"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which gateway this host is, and how it is kept."""
+
+    gateway: str
+    on_drift: OnDrift = OnDrift.REPAIR
+    prove_every_seconds: int = 60
+    confirm_within_seconds: int = 120
+
+
+def read_settings(file: Path = SETTINGS_FILE) -> Settings:
+    """Read the settings; a word that is not known is refused, not passed over.
+
+    Raises:
+        Refused: ZG813, the file cannot be read or understood.
+    """
+    try:
+        return _settings(tomllib.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        error = f"{type(fault).__name__}: {fault}"
+        raise Refused(problem("ZG813", Where(str(file)), error=error)) from fault
+
+
+def _settings(data: Mapping[str, object]) -> Settings:
+    known = {"gateway", "on_drift", "prove_every_seconds", "confirm_within_seconds"}
+    if unknown := sorted(data.keys() - known):
+        raise ValueError(", ".join(unknown))
+    gateway = data["gateway"]
+    if not isinstance(gateway, str) or not gateway:
+        message = "gateway"
+        raise ValueError(message)
+    return Settings(
+        gateway,
+        OnDrift(str(data.get("on_drift", OnDrift.REPAIR))),
+        _seconds(data, "prove_every_seconds", 60),
+        _seconds(data, "confirm_within_seconds", 120),
+    )
+
+
+def _seconds(data: Mapping[str, object], name: str, default: int) -> int:
+    value = data.get(name, default)
+    if type(value) is not int or not _SHORTEST_SECONDS <= value <= _LONGEST_SECONDS:
+        message = f"{name}: {_SHORTEST_SECONDS} .. {_LONGEST_SECONDS}"
+        raise ValueError(message)
+    return value

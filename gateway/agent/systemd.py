@@ -1,0 +1,29 @@
+"""What systemd hands over and is told: sockets, readiness, signs of life."""
+
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+
+_FIRST = 3
+
+
+def handed_over(environment: Mapping[str, str] = os.environ) -> list[socket.socket]:
+    """Give the sockets that systemd opened; none where none are handed over."""
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    numbers = range(_FIRST, _FIRST + int(environment.get("LISTEN_FDS", "0")))
+    for number in numbers:
+        os.set_inheritable(number, False)  # noqa: FBT003 - as the system call has it
+    return [socket.socket(fileno=number) for number in numbers]
+
+
+def notify(message: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Tell systemd, where there is one; that it does not listen stops nothing."""
+    address = environment.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.sendto(message.encode(), address)

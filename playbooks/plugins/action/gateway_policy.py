@@ -1,0 +1,61 @@
+"""The controller's half of `gateway_policy`: packs the signed plan."""
+
+from __future__ import annotations
+
+import base64
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from gateway.errors import Language, Refused
+from gateway.policy.documents import RELEASE_FOLDER, read_documents
+from gateway.policy.release import DIFFERENCE_FILE, RELEASE_FILE, read_release
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
+    """Runs on the controller before the module runs on the host."""
+
+    _supports_check_mode = True
+    _requires_connection = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Send the plan with the question."""
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        if arguments.get("state") == "enforced":
+            if not arguments.get("plan"):
+                message = "state `enforced` needs `plan`"
+                raise AnsibleActionFail(message)
+            try:
+                packed = pack(Path(arguments["plan"]))
+            except Refused as refused:
+                said = "\n".join(each.render(Language.EN) for each in refused.problems)
+                raise AnsibleActionFail(said) from refused
+            arguments["archive"] = base64.b64encode(packed).decode("ascii")
+        sent: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
+        return sent
+
+
+def pack(folder: Path) -> bytes:
+    """Pack a signed plan: its documents, and the two files that were signed about them.
+
+    Raises:
+        Refused: it is no plan, or not signed.
+    """
+    release, difference = read_release(folder)
+    files = {document.path: document.content for document in read_documents(folder)}
+    files[f"{RELEASE_FOLDER}/{RELEASE_FILE}"] = release.content
+    files[f"{RELEASE_FOLDER}/{DIFFERENCE_FILE}"] = difference
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:xz", preset=1) as archive:
+        for name, content in sorted(files.items()):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o600
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()

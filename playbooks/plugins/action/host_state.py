@@ -1,0 +1,107 @@
+"""The controller's half of `host_state`: renders templates, packs programs, sends one JSON."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.template import trust_as_template
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
+    """Runs on the controller before the module runs on the host."""
+
+    _supports_check_mode = True
+    _requires_connection = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Send what is wanted; send programs only to a host that has others."""
+        known = task_vars or {}
+        super().run(tmp, known)
+        arguments = dict(self._task.args)
+        arguments["files"] = list(self._files(arguments.get("files", []), known))
+        packed = {tree["path"]: pack(tree) for tree in arguments.get("trees", [])}
+        arguments["trees"] = [
+            {"path": path, "digest": hashlib.sha256(archive).hexdigest()}
+            for path, archive in packed.items()
+        ]
+        if self._task._role is not None:  # noqa: SLF001 - Ansible has no other way to it
+            arguments["role"] = self._task._role.get_name()  # noqa: SLF001 - as above
+        result = self._send(arguments, known)
+        unsent = result.pop("unsent", [])
+        if unsent and not result.get("failed"):
+            for tree in arguments["trees"]:
+                if tree["path"] in unsent:
+                    tree["archive"] = base64.b64encode(packed[tree["path"]]).decode("ascii")
+            result = self._send(arguments, known)
+        return result
+
+    def _send(self, arguments: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+        sent: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=known)
+        return sent
+
+    def _files(
+        self, files: list[dict[str, Any]], known: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        """Give files with what stands in them, one for each item where there are several."""
+        for file in files:
+            plain = {k: v for k, v in file.items() if k not in {"template", "source", "each"}}
+            if "each" not in file:
+                yield {**plain, "content": self._content(file, None, known)}
+                continue
+            for item in file["each"]:
+                named: dict[str, Any] = {k: file[k] % item for k in ("path", "source") if k in file}
+                content = self._content({**file, **named}, item, known)
+                yield {**plain, "path": named["path"], "content": content}
+
+    def _content(self, file: Mapping[str, Any], item: object, known: dict[str, Any]) -> str:
+        if "template" in file:
+            return self._rendered(file["template"], {**known, "item": item})
+        if "source" in file:
+            return Path(self._find_needle("files", file["source"])).read_text("utf-8")
+        if "content" not in file:
+            message = f"{file['path']}: a file needs `content`, `template` or `source`"
+            raise AnsibleActionFail(message)
+        return str(file["content"])
+
+    def _rendered(self, name: str, known: dict[str, Any]) -> str:
+        """Render as `ansible.builtin.template` does, without its second trip to the host."""
+        found = Path(self._find_needle("templates", name))
+        text = trust_as_template(found.read_text("utf-8"))
+        templar = self._templar.copy_with_new_env(
+            searchpath=[str(found.parent)], available_variables=known
+        )
+        overrides = {"trim_blocks": True, "lstrip_blocks": True}
+        return str(templar.template(text, escape_backslashes=False, overrides=overrides) or "")
+
+
+def pack(tree: Mapping[str, Any]) -> bytes:
+    """Pack a tree so that the same files are the same bytes, whenever and by whomever."""
+    root = Path(tree["root"])
+    found = {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for pattern in tree.get("names", [])
+        for file in root.glob(pattern)
+        if file.is_file()
+    }
+    found |= {name: str(text).encode() for name, text in tree.get("texts", {}).items()}
+    if not found:
+        message = f"{tree['path']}: no file below {root} is one of its names"
+        raise AnsibleActionFail(message)
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in sorted(found):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.mtime = len(found[name]), 0o644, 0
+            archive.addfile(member, io.BytesIO(found[name]))
+    return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)

@@ -1,0 +1,281 @@
+"""The hosts of a city, worked out from its plan: an address is written once, in the plan.
+
+What the plan does not know stands beside it: which machine has which port, and
+where a machine is reached while it is being brought up (`machines.yml`), and
+for the lab which of its hosts have been booted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from ansible.errors import AnsibleParserError
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.inventory import BaseInventoryPlugin
+
+from gateway.errors import Language, Refused
+from gateway.policy.model import Plan, Site
+from gateway.policy.names import identifier
+from gateway.policy.plan import read_plan
+from gateway.policy.wiring import Wiring, wirings
+
+DOCUMENTATION = """
+name: plan
+author: Loushan
+short_description: the gateways of a plan, as hosts, groups and variables
+version_added: "2.19"
+description:
+  - Gives one host for each site whose gateway is ours, called as in C(huichuan-gw).
+  - Its addresses, interfaces and routes are worked out from the plan, so nothing is written twice.
+  - The groups are C(gateways); one for each kind, as C(kind_county); one for each tier, as C(tier_city);
+    and one for each site, with the site's gateway and those of all sites below it, as C(huichuan).
+  - A hub comes before the sites below it, so C(order=reverse_inventory) goes from the far end inwards.
+options:
+  plugin:
+    description: It must be C(plan).
+    required: true
+    choices: [plan]
+  plan:
+    description:
+      - Folder of the plan, seen from the folder of this file.
+      - In the environment, it is seen from where the command is given.
+    type: str
+    required: true
+    env:
+      - name: LOUSHAN_PLAN
+  trust:
+    description:
+      - Folder with C(authority.pem) and C(crl.pem), against which gateways judge signatures.
+      - Seen from the folder of this file. Without it nothing can be provisioned.
+    type: str
+    env:
+      - name: LOUSHAN_TRUST
+  machines:
+    description:
+      - What the plan does not know about machines, if there is such a file. Seen from the folder of this file.
+      - "A host's entry may have C(reach), an address while it is being brought up, and C(ports), the MAC
+        address of each interface that must be told apart by it."
+    type: str
+    default: machines.yml
+  connection:
+    description: How hosts are reached; C(console) is for the lab.
+    choices: [ssh, console]
+    default: ssh
+  user:
+    description: Who logs in where the connection is C(ssh); the account must be one of C(base_operators).
+    default: operator
+  lab:
+    description:
+      - Whether the hosts are those of the lab that is up on this machine, with its own signed plan and signers.
+      - Where no lab is up, all gateways of the plan are listed, and none can be reached.
+    type: bool
+    default: false
+  lab_name:
+    description: Which lab, where several are up.
+    default: lab
+    env:
+      - name: LOUSHAN_LAB
+"""
+
+_RUNNING = Path("/run/loushan-lab")
+_DISKS = Path("/var/lib/loushan-lab")
+
+#: What the environment says, wins over the file.
+_PLAN = "LOUSHAN_PLAN"
+_TRUST = "LOUSHAN_TRUST"
+
+_MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+
+#: Groups that are there for another reason than a site.
+_OTHER_GROUPS = frozenset({"all", "gateways", "ungrouped"})
+
+
+class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible ships no types
+    """Reads one city."""
+
+    NAME = "plan"
+
+    def verify_file(self, path: str) -> bool:
+        """Tell whether this file is ours: `plan.yml`, as in `inventory/lab/plan.yml`."""
+        return bool(super().verify_file(path)) and Path(path).name in {"plan.yml", "plan.yaml"}
+
+    def parse(
+        self,
+        inventory: InventoryData,
+        loader: DataLoader,
+        path: str,
+        cache: bool = True,  # noqa: FBT001, FBT002 - Ansible's own signature
+    ) -> None:
+        """Fill the inventory.
+
+        Raises:
+            AnsibleParserError: the plan or what stands beside it is wrong; in the plan's words.
+        """
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        self._folder = Path(path).resolve().parent
+        try:
+            self._fill()
+        except Refused as refused:
+            said = "\n".join(problem.render(Language.EN) for problem in refused.problems)
+            raise AnsibleParserError(said) from refused
+
+    def _fill(self) -> None:
+        booted = self._booted()
+        folder, trust = self._sources(is_up=booted is not None)
+        plan = read_plan(folder)
+        # In a lab, a site that was not booted is not there: nothing leads to it.
+        present = [s for s in plan.sites if booted is None or s in booted]
+        machines = self._machines()
+        wired = wirings(plan, present)
+        names = {site: host_name(site) for site in present if plan.sites[site].managed}
+        if strangers := sorted(machines.keys() - {host_name(site) for site in plan.gateways}):
+            self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
+        for site in from_the_hub_outwards(plan, names):
+            host = names[site]
+            self.inventory.add_host(host, group=self._group("gateways"))
+            for group in groups_of(plan, plan.sites[site]):
+                self.inventory.add_host(host, group=self._group(group))
+            machine = machines.get(host, {})
+            variables = variables_of(plan.sites[site], wired[site], self._ports(host, machine))
+            reached = self._reached(host, wired[site], machine)
+            common = {"loushan_plan": str(folder), "loushan_trust": str(trust) if trust else ""}
+            for name, value in {**variables, **reached, **common}.items():
+                self.inventory.set_variable(host, name, value)
+
+    def _group(self, name: str) -> str:
+        return str(self.inventory.add_group(name))
+
+    def _beside(self, option: str, variable: str = "") -> Path | None:
+        """Give a path option, seen from the file's folder unless the environment says it."""
+        # To Ansible, the file would win over the environment.
+        said = os.environ.get(variable)
+        given = said or self.get_option(option)
+        base = Path.cwd() if said else self._folder
+        return Path(os.path.normpath(base / given)) if given else None
+
+    def _sources(self, *, is_up: bool) -> tuple[Path, Path | None]:
+        """Give the plan's folder and the signers': what is said in the environment wins."""
+        plan = self._beside("plan", _PLAN) or Path()
+        trust = self._beside("trust", _TRUST)
+        if is_up:
+            disk = _DISKS / self.get_option("lab_name")
+            plan = plan if os.environ.get(_PLAN) else disk / "plan"
+            trust = trust if os.environ.get(_TRUST) else disk / "signers"
+        return plan, trust
+
+    def _booted(self) -> set[str] | None:
+        """Give the nodes of the lab that is up, or None where there is none."""
+        described = _RUNNING / self.get_option("lab_name") / "lab.json"
+        if not self.get_option("lab") or not described.exists():
+            return None
+        return {host["node"] for host in json.loads(described.read_text("utf-8"))["hosts"]}
+
+    def _machines(self) -> Mapping[str, Any]:
+        file = self._beside("machines")
+        if file is None or not file.exists():
+            return {}
+        try:
+            read = yaml.safe_load(file.read_text("utf-8")) or {}
+        except yaml.YAMLError as fault:
+            self._wrong(f"{file}: {fault}")
+        if not isinstance(read, dict):
+            self._wrong(f"{file}: expected one entry for each host")
+        for host, machine in read.items():
+            if not isinstance(machine, dict) or machine.keys() - {"reach", "ports"}:
+                self._wrong(f"{file}: {host}: an entry has `reach` and `ports`, and nothing else")
+        return read
+
+    def _ports(self, host: str, machine: Mapping[str, Any]) -> Mapping[str, str]:
+        ports = machine.get("ports", {})
+        for interface, mac in ports.items():
+            if not _MAC.fullmatch(str(mac)):
+                self._wrong(f"{host}: port {interface}: `{mac}` is no MAC address in lower case")
+        return dict(ports)
+
+    def _reached(
+        self, host: str, wiring: Wiring, machine: Mapping[str, Any]
+    ) -> Mapping[str, object]:
+        """Say how a host is reached."""
+        if self.get_option("connection") == "console":
+            running = _RUNNING / self.get_option("lab_name") / "hosts" / host / "leader"
+            return {"ansible_connection": "console", "console_leader_file": str(running)}
+        return {
+            "ansible_connection": "ssh",
+            "ansible_host": str(machine.get("reach", wiring.addresses[0])),
+            "ansible_user": self.get_option("user"),
+            "ansible_become": True,
+        }
+
+    def _wrong(self, what: str) -> NoReturn:
+        raise AnsibleParserError(what)
+
+
+def host_name(site: str) -> str:
+    """Give the host that is a site's gateway."""
+    return f"{identifier(site)}-gw"
+
+
+def group_name(site: str) -> str:
+    """Give the group of a site and all below it, by Ansible's rules for names."""
+    name = re.sub(r"[^a-z0-9_]", "_", identifier(site))
+    taken = name in _OTHER_GROUPS or name.startswith(("kind_", "tier_")) or name[0].isdigit()
+    return f"site_{name}" if taken else name
+
+
+def groups_of(plan: Plan, site: Site) -> Iterator[str]:
+    """Give the groups of a site's gateway."""
+    yield "kind_" + re.sub(r"[^a-z0-9_]", "_", identifier(site.kind))
+    yield f"tier_{site.tier}"
+    above: Site | None = site
+    while above is not None:
+        yield group_name(above.name)
+        above = plan.sites[above.hub] if above.hub else None
+
+
+def from_the_hub_outwards(plan: Plan, sites: Iterable[str]) -> list[str]:
+    """Order sites so that a hub comes before those below it, else as in the plan."""
+
+    def depth(site: str) -> int:
+        hub = plan.sites[site].hub
+        return 1 + depth(hub) if hub else 0
+
+    return sorted(sites, key=depth)
+
+
+def variables_of(site: Site, wiring: Wiring, ports: Mapping[str, str]) -> dict[str, object]:
+    """Give what the roles are told of one gateway.
+
+    Raises:
+        AnsibleParserError: a port is named that the gateway does not have.
+    """
+    if unknown := sorted(ports.keys() - {interface.name for interface in wiring.interfaces}):
+        known = ", ".join(interface.name for interface in wiring.interfaces)
+        message = f"{host_name(site.name)}: no interface {', '.join(unknown)}; there are {known}"
+        raise AnsibleParserError(message)
+    return {
+        "loushan_site": site.name,
+        "loushan_title": site.title,
+        "loushan_addresses": [f"{a}/{a.max_prefixlen}" for a in wiring.addresses],
+        "loushan_interfaces": [
+            {
+                "name": interface.name,
+                "beyond": str(interface.beyond),
+                "peer": interface.peer,
+                "link_local": interface.link_local,
+                "mac": ports.get(interface.name, ""),
+            }
+            for interface in wiring.interfaces
+        ],
+        "loushan_routes": [
+            {**asdict(route), "network": str(route.network)} for route in wiring.routes
+        ],
+    }

@@ -1,0 +1,80 @@
+"""The agent and its loader in this process's network namespace, as systemd would run them.
+
+Run as a command: a folder with agent.toml, trust/, and room for sockets and state.
+The process of each request is named in `loader.pid` while it is at work.
+"""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from gateway.agent.loader import Setup, serve
+from gateway.agent.service import Agent
+from gateway.agent.settings import read_settings
+from gateway.load.loader import Places
+
+NETFILTER, ROUTE = 12, 0
+NFTABLES_GROUPS, ROUTE_GROUPS = 64, 263641
+
+
+def listening(path: Path) -> socket.socket:
+    """Listen on a socket of the file system."""
+    found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    path.unlink(missing_ok=True)
+    found.bind(str(path))
+    found.listen()
+    return found
+
+
+def hearing(family: int, groups: int) -> socket.socket:
+    """Hear what changes in this namespace."""
+    found = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, family)
+    found.bind((0, groups))
+    return found
+
+
+def accept_for_ever(listener: socket.socket, setup: Setup, folder: Path) -> None:
+    """Give each request a process of its own."""
+    while True:
+        connection, _ = listener.accept()
+        child = os.fork()
+        if child == 0:
+            listener.close()
+            os._exit(serve(connection, setup, frozenset({0})))
+        connection.close()
+        (folder / "loader.pid").write_text(str(child))
+        os.waitpid(child, 0)
+
+
+def main(name: str) -> None:
+    """Be both services until ended."""
+    folder = Path(name)
+    places = Places(folder / "run", folder / "state")
+    setup = Setup(folder / "agent.toml", folder / "trust", places)
+    loader = listening(folder / "loader.sock")
+    parent = os.getpid()
+    if os.fork() == 0:
+        # Ends with its parent: prctl(PR_SET_PDEATHSIG, SIGKILL).
+        import ctypes  # noqa: PLC0415 - beside its one use
+
+        ctypes.CDLL(None).prctl(1, 9)
+        if os.getppid() == parent:
+            accept_for_ever(loader, setup, folder)
+        os._exit(0)
+    loader.close()
+    sockets = [
+        listening(folder / "agent.sock"),
+        hearing(NETFILTER, NFTABLES_GROUPS),
+        hearing(ROUTE, ROUTE_GROUPS),
+    ]
+    Agent(
+        read_settings(setup.settings),
+        sockets,
+        loader=folder / "loader.sock",
+        status_file=folder / "status.json",
+    ).run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

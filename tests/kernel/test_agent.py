@@ -1,0 +1,337 @@
+"""An agent and its loader keep a host on its signed policy, whatever others do to it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.agent.ask import ask
+from gateway.agent.requests import Ask, Request
+from gateway.agent.signed import read_delivered
+from gateway.cli.main import main
+from gateway.errors import Refused
+from gateway.policy.release import read_release, write_release
+from gateway.policy.signature import Release, sign
+from gateway.policy.signers import SignerRole, load_certificate, load_key
+from pki.signers import make_signers
+from tests.plans import LAB, ROOT
+
+pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("agent")]
+
+GATEWAY = "huichuan"
+PATIENCE_SECONDS = 20.0
+EXCHANGE = ("conduits.yml", "services: [exchange, https]", "services: [exchange]")
+VIDEO = ("conduits.yml", "services: [video]", "services: [https]")
+
+
+@dataclass
+class Gateway:
+    """A host with the two services in a network namespace, and the desk where plans are signed."""
+
+    folder: Path
+    namespace: str
+    services: "subprocess.Popen[bytes] | None" = field(default=None)
+
+    def start(self, on_drift: str = "repair") -> None:
+        """Start the services, as after a boot or a crash."""
+        settings = f'gateway = "{GATEWAY}"\non_drift = "{on_drift}"\n'
+        (self.folder / "agent.toml").write_text(settings)
+        command = ["ip", "netns", "exec", self.namespace, sys.executable]
+        words = ["-m", "tests.kernel.gateway_services", str(self.folder)]
+        with (self.folder / "journal").open("ab") as journal:
+            self.services = subprocess.Popen([*command, *words], cwd=ROOT, stderr=journal)
+        self.until(lambda s: not s["doing"] and s["written"] > 0)
+
+    def kill(self) -> None:
+        """Kill the agent, and with it the loader's door."""
+        assert self.services is not None
+        self.services.kill()
+        self.services.wait()
+        (self.folder / "status.json").unlink(missing_ok=True)
+
+    def kill_loader(self) -> None:
+        """Kill whoever is at work for the agent."""
+        with suppress(ProcessLookupError):
+            os.kill(int((self.folder / "loader.pid").read_text()), signal.SIGKILL)
+
+    def signed(self, name: str, base: Path | None = None, change: tuple[str, ...] = ()) -> Path:
+        """Give a plan that both signed."""
+        plan = self.folder / name
+        shutil.copytree(LAB, plan, ignore=shutil.ignore_patterns("release"))
+        if change:
+            file, old, new = change
+            text = (plan / file).read_text("utf-8")
+            assert old in text
+            (plan / file).write_text(text.replace(old, new, 1), "utf-8")
+        compared = f"--base={base}" if base else "--first"
+        for role in ("author", "bureau"):
+            trust = self.folder / "trust"
+            words = ["policy", "sign", str(plan), "--as", role, "--yes", "--trust", str(trust)]
+            key = ["--key", str(trust / f"{role}.key")]
+            certificate = ["--certificate", str(trust / f"{role}.pem")]
+            assert main([*words, *key, *certificate, compared]) == 0
+        return plan
+
+    def ask(self, request: Request, content: bytes = b"") -> Mapping[str, Any]:
+        """Ask the agent."""
+        return ask(request, content, path=self.folder / "agent.sock")
+
+    def enforce(self, plan: Path, within: int = 0) -> Mapping[str, Any]:
+        """Deliver a plan; 0 is without a probation."""
+        files = read_delivered(plan).files()
+        sizes = tuple((name, len(content)) for name, content in files.items())
+        return self.ask(Request(Ask.LOAD, sizes, within), b"".join(files.values()))
+
+    def nft(self, command: str) -> str:
+        """Do something to the host, or look at it."""
+        words = ["ip", "netns", "exec", self.namespace, "nft", command]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+    def sysctl(self, name: str) -> str:
+        """Read a setting of the host."""
+        words = ["ip", "netns", "exec", self.namespace, "cat", f"/proc/sys/{name}"]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+    def status(self) -> dict[str, Any]:
+        """Read what the agent says."""
+        status: dict[str, Any] = json.loads((self.folder / "status.json").read_text("utf-8"))
+        return status
+
+    def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait until the agent says so."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            with suppress(FileNotFoundError):
+                if holds(self.status()):
+                    return self.status()
+            time.sleep(0.05)
+        pytest.fail(f"{self.status()}\n{(self.folder / 'journal').read_text()}")
+
+    def in_force(self, revision: int) -> bool:
+        """Tell whether the host has a revision in its kernel, and proves it."""
+        if f"revision {revision} " not in self.nft("list chain inet loushan forward"):
+            return False
+        return bool(self.ask(Request(Ask.PROVE))["result"]["proven"])
+
+
+@pytest.fixture(name="gateway")
+def _gateway(tmp_path: Path) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path, f"lst-agent-{os.getpid()}")
+    make_signers(tmp_path / "trust", "ed25519", None, datetime.now(UTC))
+    subprocess.run(["ip", "netns", "add", gateway.namespace], check=True)
+    try:
+        gateway.start()
+        yield gateway
+    finally:
+        if gateway.services is not None:
+            if (tmp_path / "loader.pid").exists():
+                gateway.kill_loader()
+            gateway.kill()
+        subprocess.run(["ip", "netns", "delete", gateway.namespace], check=True)
+
+
+def refused(work: Callable[[], object]) -> set[str]:
+    """Give the codes that something is refused with."""
+    with pytest.raises(Refused) as given:
+        work()
+    return {each.code for each in given.value.problems}
+
+
+def test_a_first_policy_is_in_force_at_once_and_again_changes_nothing(gateway: Gateway) -> None:
+    """There is nothing to go back to; and who delivers twice is told so."""
+    one = gateway.signed("one")
+
+    first, again = gateway.enforce(one, 60), gateway.enforce(one, 60)
+
+    assert (first["result"]["changed"], again["result"]["changed"]) == (True, False)
+    assert gateway.in_force(1)
+    assert gateway.sysctl("net/ipv4/ip_forward") == "1"
+
+
+def test_what_two_people_did_not_sign_is_refused(gateway: Gateway) -> None:
+    """The loader looks itself; the agent is not asked to."""
+    one = gateway.signed("one")
+    gateway.enforce(one)
+    altered = gateway.folder / "altered"
+    shutil.copytree(one, altered)
+    file = altered / "conduits.yml"
+    file.write_text(file.read_text("utf-8").replace("[video]", "[ssh]"), "utf-8")
+
+    assert "ZG311" in refused(lambda: gateway.enforce(altered))
+    assert gateway.in_force(1)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param("insert rule inet loushan forward tcp dport 22 accept", id="a rule more"),
+        pytest.param("add chain inet loushan input { policy accept ; }", id="a policy"),
+        pytest.param("add table inet other", id="another table"),
+        pytest.param("delete table inet loushan", id="ours deleted"),
+        pytest.param("flush ruleset", id="everything deleted"),
+    ],
+)
+def test_tampering_is_found_recorded_and_put_back(gateway: Gateway, command: str) -> None:
+    """Nobody has to ask."""
+    gateway.enforce(gateway.signed("one"))
+    gateway.until(lambda s: s["proven"] and not s["doing"])
+
+    gateway.nft(command)
+
+    status = gateway.until(lambda s: s["drift"]["count"] > 0 and s["proven"] and not s["doing"])
+    assert status["drift"]["last"]["did"] == "repair"
+    assert status["drift"]["last"]["what"]["zh"]
+    assert gateway.in_force(1)
+
+
+def test_a_policy_that_follows_is_on_probation(gateway: Gateway) -> None:
+    """Confirmed it stays; taken back or forgotten it goes."""
+    one = gateway.signed("one")
+    two = gateway.signed("two", one, EXCHANGE)
+    gateway.enforce(one)
+
+    forgotten = gateway.enforce(two, 1)
+    gateway.until(lambda s: s["probation"] is None and s["proven"] and not s["doing"])
+    assert forgotten["probation"]["revision"] == 2
+    assert gateway.in_force(1)
+
+    gateway.enforce(two, 60)
+    assert "ZG809" in refused(lambda: gateway.enforce(one))
+    assert gateway.ask(Request(Ask.ROLLBACK))["result"]["taken_back"]["revision"] == 2
+    assert gateway.in_force(1)
+
+    gateway.enforce(two, 60)
+    assert "ZG811" in refused(lambda: gateway.ask(Request(Ask.CONFIRM, revision=3)))
+    assert gateway.ask(Request(Ask.CONFIRM, revision=2))["result"]["proven"]
+    assert gateway.in_force(2)
+    assert "ZG810" in refused(lambda: gateway.ask(Request(Ask.CONFIRM)))
+    assert "ZG505" in refused(lambda: gateway.enforce(one))
+
+
+def test_what_was_tampered_with_on_probation_is_not_confirmed(gateway: Gateway) -> None:
+    """The old policy comes back, and whole."""
+    one = gateway.signed("one")
+    gateway.enforce(one)
+    gateway.enforce(gateway.signed("two", one, EXCHANGE), 60)
+
+    gateway.nft("insert rule inet loushan forward tcp dport 22 accept")
+    with suppress(Refused):
+        gateway.ask(Request(Ask.CONFIRM))
+
+    gateway.until(lambda s: s["probation"] is None and s["proven"] and not s["doing"])
+    assert gateway.in_force(1)
+
+
+@pytest.mark.parametrize("whom", ["loader", "agent"])
+def test_a_kill_on_probation_ends_with_the_old_policy(gateway: Gateway, whom: str) -> None:
+    """Nobody confirmed the new one."""
+    one = gateway.signed("one")
+    gateway.enforce(one)
+    gateway.enforce(gateway.signed("two", one, EXCHANGE), 60)
+
+    if whom == "loader":
+        gateway.kill_loader()
+    else:
+        gateway.kill()
+        gateway.start()
+
+    gateway.until(lambda s: s["probation"] is None and s["proven"] and not s["doing"])
+    gateway.until(lambda _: not (gateway.folder / "state" / "probation.json").exists())
+    assert gateway.in_force(1)
+    assert gateway.sysctl("net/ipv4/ip_forward") == "1"
+
+
+def test_after_a_restart_the_accepted_policy_comes_back(gateway: Gateway) -> None:
+    """Also when its signers were revoked or its time is over meanwhile: it was accepted."""
+    gateway.enforce(gateway.signed("one"))
+    gateway.kill()
+    gateway.nft("flush ruleset")
+    shutil.rmtree(gateway.folder / "trust")
+
+    gateway.start()
+
+    gateway.until(lambda s: s["proven"])
+    assert gateway.in_force(1)
+
+
+def test_a_kept_release_that_was_altered_is_not_loaded(gateway: Gateway) -> None:
+    """Nothing passes: nobody can say what was accepted."""
+    gateway.enforce(gateway.signed("one"))
+    gateway.kill()
+    file = gateway.folder / "state" / "release" / "conduits.yml"
+    file.write_text(file.read_text("utf-8").replace("[video]", "[ssh]"), "utf-8")
+
+    gateway.start()
+
+    status = gateway.until(lambda s: s["closed"] and not s["doing"])
+    assert "ZG801" in {finding["code"] for finding in status["findings"]}
+    assert gateway.sysctl("net/ipv4/ip_forward") == "0"
+    assert "revision" not in gateway.nft("list table inet loushan")
+
+
+def test_where_drift_is_refused_the_host_is_closed_until_an_operator_comes(
+    gateway: Gateway,
+) -> None:
+    """A restart of the agent does not open it."""
+    one = gateway.signed("one")
+    gateway.enforce(one)
+    gateway.kill()
+    gateway.start("refuse")
+    gateway.until(lambda s: s["proven"])
+
+    gateway.nft("add table inet other")
+    gateway.until(lambda s: s["closed"] and not s["doing"])
+    assert gateway.sysctl("net/ipv4/ip_forward") == "0"
+    assert "revision" not in gateway.nft("list table inet loushan")
+
+    gateway.nft("delete table inet other")
+    gateway.enforce(one)
+    assert gateway.in_force(1)
+
+
+def test_a_signed_difference_that_is_not_the_true_one_is_refused(gateway: Gateway) -> None:
+    """The base is on the host, so the loader compares anew."""
+    one = gateway.signed("one")
+    gateway.enforce(one)
+    other = gateway.signed("other", one, EXCHANGE)
+    two = gateway.signed("two", one, VIDEO)
+    stored = gateway.folder / "state" / "release" / "release" / "difference.json"
+
+    # Two signers who agree can sign what was never compared; here they did, in what is kept.
+    assert stored.exists()
+    forged = _with_difference_of(gateway, two, other)
+
+    assert "ZG380" in refused(lambda: gateway.enforce(forged))
+    assert gateway.in_force(1)
+
+
+def _with_difference_of(gateway: Gateway, plan: Path, other: Path) -> Path:
+    """Sign a plan together with the difference of another, as only its signers can."""
+    release, _ = read_release(plan)
+    _, difference = read_release(other)
+    statement = replace(release.statement, difference=sha256(difference).hexdigest())
+    trust = gateway.folder / "trust"
+    signatures = tuple(
+        sign(
+            statement,
+            role,
+            load_key(trust / f"{role.value}.key", None),
+            load_certificate(trust / f"{role.value}.pem"),
+            datetime.now(UTC),
+        )
+        for role in SignerRole
+    )
+    write_release(plan, Release(statement, signatures), difference)
+    return plan

@@ -1,0 +1,131 @@
+"""The inventory is worked out from the plan, and refuses what does not fit it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.policy.plan import read_plan
+from gateway.policy.wiring import wirings
+from tests.repo.tree import ROOT
+
+
+def inventory(place: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Ask Ansible what it makes of an inventory."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOUSHAN_", "ANSIBLE_"))}
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-inventory"), "-i", str(place), "--list"],
+        cwd=ROOT,
+        env={**kept, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def listed(place: Path, **environment: str) -> dict[str, Any]:
+    """Give what Ansible makes of an inventory that is in order."""
+    done = inventory(place, **environment)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def plain(value: object) -> str:
+    """Give a text that Ansible marks as not to be rendered."""
+    return str(value["__ansible_unsafe"] if isinstance(value, Mapping) else value)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Give a folder with an inventory of the lab's plan, without a lab."""
+    text = f"plugin: plan\nplan: {ROOT}/policy/lab\nconnection: ssh\n"
+    (tmp_path / "plan.yml").write_text(text)
+    return tmp_path
+
+
+def test_every_gateway_of_the_city_is_a_host() -> None:
+    """All 325, each reached at its own address of the plan."""
+    plan = read_plan(ROOT / "policy" / "zunyi")
+
+    found = listed(ROOT / "inventory" / "zunyi")
+
+    hosts = found["_meta"]["hostvars"]
+    own_addresses = {name: str(w.addresses[0]) for name, w in wirings(plan).items() if w.addresses}
+    assert len(hosts) == len(plan.gateways)
+    for variables in hosts.values():
+        site = plain(variables["loushan_site"])
+        assert plain(variables["ansible_host"]) == own_addresses[site]
+
+
+def test_a_county_is_a_group_with_all_below_it(own: Path) -> None:
+    """`--limit huichuan` means the county's gateway and its departments'."""
+    found = listed(own)
+
+    assert found["huichuan"]["hosts"] == ["huichuan-gw", "huichuan-tax-gw"]
+    assert found["kind_county"]["hosts"] == ["huichuan-gw", "suiyang-gw"]
+
+
+def test_a_hub_comes_before_those_below_it(own: Path) -> None:
+    """Policies go in the reverse order, from the far end inwards."""
+    hosts = listed(own)["gateways"]["hosts"]
+
+    plan = read_plan(ROOT / "policy" / "lab")
+    for site in plan.sites.values():
+        if site.managed and site.hub:
+            assert hosts.index(f"{site.hub}-gw") < hosts.index(f"{site.name}-gw")
+
+
+def test_a_gateway_of_others_is_no_host(own: Path) -> None:
+    """The province runs its own."""
+    assert "province-gw" not in listed(own)["_meta"]["hostvars"]
+
+
+def test_a_machine_that_is_brought_up_is_reached_elsewhere(own: Path) -> None:
+    """machines.yml says what the plan does not know."""
+    mac = "52:54:00:12:34:56"
+    (own / "machines.yml").write_text(
+        f'huichuan-gw:\n  reach: 192.0.2.10\n  ports: {{city: "{mac}"}}\n'
+    )
+
+    variables = listed(own)["_meta"]["hostvars"]["huichuan-gw"]
+
+    ports = {plain(i["name"]): plain(i["mac"]) for i in variables["loushan_interfaces"]}
+    assert plain(variables["ansible_host"]) == "192.0.2.10"
+    assert ports["city"] == mac
+    assert ports["office"] == ""
+
+
+@pytest.mark.parametrize(
+    ("machines", "said"),
+    [
+        pytest.param("suzhou-gw: {}\n", "suzhou-gw", id="a host that the plan does not know"),
+        pytest.param(
+            'tax-gw: {ports: {north: "52:54:00:12:34:56"}}\n', "north", id="a port it does not have"
+        ),
+        pytest.param("tax-gw: {ports: {city: any}}\n", "MAC", id="no MAC address"),
+        pytest.param("tax-gw: {address: 10.1.1.1}\n", "reach", id="an address once more"),
+        pytest.param("- tax-gw\n", "one entry for each host", id="another form"),
+    ],
+)
+def test_what_does_not_fit_the_plan_is_refused(own: Path, machines: str, said: str) -> None:
+    """No part of such an inventory is used."""
+    (own / "machines.yml").write_text(machines)
+
+    done = inventory(own)
+
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+def test_a_plan_that_is_wrong_is_refused_in_its_own_words(own: Path, tmp_path: Path) -> None:
+    """The environment names another plan, and that one is not there."""
+    done = inventory(own, LOUSHAN_PLAN=str(tmp_path / "none"))
+
+    assert done.returncode != 0
+    assert "ZG001" in done.stderr

@@ -1,0 +1,97 @@
+"""Playbooks and roles keep the strictest rules, and refuse what must not be done by mistake."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.repo.tree import ROOT
+
+PLAYBOOKS = sorted(file.stem for file in (ROOT / "playbooks").glob("*.yml"))
+ROLES = sorted(folder.name for folder in (ROOT / "roles").iterdir() if folder.is_dir())
+
+
+def ansible(tool: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run one of Ansible's commands as a user would, from the root of the tree."""
+    programs = Path(sys.executable).parent
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOUSHAN_", "ANSIBLE_"))}
+    path = f"{programs}{os.pathsep}{kept.get('PATH', '')}"
+    return subprocess.run(
+        [str(programs / tool), *words],
+        cwd=ROOT,
+        env={**kept, "PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_linter_finds_nothing() -> None:
+    """Its strictest profile, nothing skipped, nothing fetched."""
+    done = ansible("ansible-lint", "--offline", "--strict", "--profile", "production")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_is_one_verb_for_each_need() -> None:
+    """`site` is the first three in order."""
+    site = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text("utf-8"))
+
+    order = [play["ansible.builtin.import_playbook"] for play in site]
+    assert order == ["provision.yml", "enforce.yml", "verify.yml"]
+    assert {"decommission", "rollback"} <= set(PLAYBOOKS)
+
+
+@pytest.mark.parametrize("playbook", ["provision", "enforce", "decommission"])
+def test_one_failing_host_stops_the_play(playbook: str) -> None:
+    """Whatever changes hosts goes on to no other once one has failed."""
+    plays = yaml.safe_load((ROOT / "playbooks" / f"{playbook}.yml").read_text("utf-8"))
+
+    assert all(play["any_errors_fatal"] is True for play in plays)
+
+
+@pytest.mark.parametrize("playbook", ["provision", "enforce"])
+def test_one_gateway_goes_first_and_alone(playbook: str) -> None:
+    """It is the last of the inventory: the farthest from everybody."""
+    plays = yaml.safe_load((ROOT / "playbooks" / f"{playbook}.yml").read_text("utf-8"))
+
+    assert [(play["serial"][0], play["order"]) for play in plays] == [(1, "reverse_inventory")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("--limit", "tax-gw"), id="without a word of confirmation"),
+        pytest.param(("--limit", "tax-gw", "-e", "decommission_confirm=hall-gw"), id="of another"),
+        pytest.param(
+            ("--limit", "tax-gw,hall-gw", "-e", "decommission_confirm=tax-gw"), id="of two at once"
+        ),
+    ],
+)
+def test_no_gateway_is_taken_out_of_service_by_mistake(tmp_path: Path, words: list[str]) -> None:
+    """It must be named twice, alone; no host is even spoken to."""
+    (tmp_path / "plan.yml").write_text(f"plugin: plan\nplan: {ROOT}/policy/lab\n")
+
+    done = ansible("ansible-playbook", "playbooks/decommission.yml", "-i", str(tmp_path), *words)
+
+    assert done.returncode != 0
+    assert "nothing was done" in done.stdout + done.stderr
+    assert "unreachable=1" not in done.stdout
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_has_a_type_for_each_of_its_options(role: str) -> None:
+    """And what it does by default is what it says."""
+    folder = ROOT / "roles" / role
+    defaults = yaml.safe_load((folder / "defaults" / "main.yml").read_text("utf-8"))
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text("utf-8"))
+
+    options = specs["argument_specs"]["main"]["options"]
+    assert sorted(options) == sorted(defaults)
+    for name, option in options.items():
+        assert option["type"]
+        if "default" in option:
+            assert option["default"] == defaults[name]
