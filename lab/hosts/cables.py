@@ -45,7 +45,8 @@ def plug(places: Places, hosts: Iterable[Host]) -> None:
             namespace.set_sysctls(places.namespace(host.name), (*QUIET, *forwarding))
     namespace.ip(
         f"link add name {port.interface} address {_card(host, port)} "
-        f"netns {places.namespace(host.name)} type veth peer name {_plug(host, port)} netns {cables}"
+        f"netns {places.namespace(host.name)} "
+        f"type veth peer name {_plug(host, port)} netns {cables}"
         for host in chosen
         for port in host.ports
     )

@@ -95,8 +95,6 @@ def _nspawn(places: Places, host: Host, disk: Path) -> Iterator[str]:
     # A proof asks which BPF programs meet packets.
     yield "--system-call-filter=bpf"
     yield from ("--resolv-conf=off", "--timezone=off", f"--capability={_CAPABILITIES}")
-    # The prover asks for BPF programs; it may, and nspawn would keep it from asking.
-    yield "--system-call-filter=bpf"
     yield f"--network-namespace-path=/run/netns/{places.namespace(host.name)}"
     yield f"--directory={disk / 'root'}"
     yield from (f"--machine={host.name}", f"--hostname={host.name}")

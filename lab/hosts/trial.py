@@ -10,7 +10,6 @@ import zlib
 from gateway.compile.ruleset import compile_slice
 from gateway.load.inforce import Stamp
 from gateway.policy.topology import slices
-from gateway.verify.kernel import live_ruleset
 from gateway.verify.proof import Proof, prove
 from lab import namespace
 from lab.agreement import judge
@@ -20,10 +19,13 @@ from lab.enforce import Enforced
 from lab.flows import choose
 from lab.hosts.blueprint import host_name
 from lab.hosts.journal import JournalReader
+from lab.hosts.machine import execute
 from lab.hosts.places import Places
 from lab.layout import Layout
 from lab.probe import probe
 from lab.rehearsal import Listener, Rehearsal, Step, Wanted, path_findings, proven
+
+_LIST_RULESET = ("nft", "-j", "-nn", "list", "ruleset")
 
 
 class BootedGround:
@@ -36,15 +38,15 @@ class BootedGround:
         """Stand on a lab that is up."""
         self.layout = layout
         self.source_ports = SourcePorts().take
-        self._places = places
+        self.places = places
 
     def namespace(self, node: str) -> str:
         """Give the name of the namespace of a node."""
-        return self._places.namespace(host_name(self.layout.plan, node))
+        return self.places.namespace(host_name(self.layout.plan, node))
 
     def log(self, gateway: str) -> JournalReader:
         """Follow a gateway's journal."""
-        return JournalReader(self._places, host_name(self.layout.plan, gateway))
+        return JournalReader(self.places, host_name(self.layout.plan, gateway))
 
 
 def try_out(
@@ -83,12 +85,13 @@ def _ask(ground: BootedGround, gateway: str, stamp: Stamp, *, whole: bool) -> En
     part = slices(ground.layout.plan)[gateway]
     began = time.monotonic()
 
-    def read_and_prove() -> tuple[str, Proof]:
-        listing = live_ruleset()
-        plan, beside = ground.layout.plan, whole
-        return listing, prove(part, plan, str(stamp), ruleset=listing, look_beside=beside)
+    # Asked with the host's own nft: an older one may not understand what a newer has put in.
+    listing = execute(ground.places, host_name(ground.layout.plan, gateway), _LIST_RULESET)
 
-    listing, proof = namespace.inside(ground.namespace(gateway), read_and_prove)
+    def prove_it() -> Proof:
+        return prove(part, ground.layout.plan, str(stamp), ruleset=listing, look_beside=whole)
+
+    proof = namespace.inside(ground.namespace(gateway), prove_it)
     return Enforced(
         gateway=gateway,
         entries=compile_slice(part).entries,
