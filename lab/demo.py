@@ -62,12 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Boot, provision, enforce, prove, probe, show."""
     require_root()
     from gateway.policy.plan import read_plan  # noqa: PLC0415 - so that help answers at once
-    from lab.hosts.city import take_down  # noqa: PLC0415 - as above
+    from lab.hosts.city import take_down, with_hubs  # noqa: PLC0415 - as above
     from lab.hosts.places import places  # noqa: PLC0415 - as above
     from lab.rehearsal import Wanted  # noqa: PLC0415 - as above
 
     here = places()
-    wanted = Wanted(plan=read_plan(LAB), sites=arguments.sites, seed=arguments.seed)
+    plan = read_plan(LAB)
+    sites = with_hubs(plan, arguments.sites)
+    wanted = Wanted(plan=plan, sites=sites, seed=arguments.seed)
     with polite_kill_is_an_end(), ExitStack() as stack:
         began = time.monotonic()
         clock = _Clock(arguments)

@@ -209,6 +209,12 @@ COMMANDS = (
         "重新接上线缆",
     ),
     Command(
+        ("lab", "follow"),
+        "lab.hosts.follow",
+        "take a changed plan into the running lab: boot what has come, end what has gone",
+        "让运行中的城市跟随变更后的规划:启动新增主机,移除多余主机",
+    ),
+    Command(
         ("lab", "down"),
         "lab.hosts.down",
         "take the lab away; nothing of it is left",

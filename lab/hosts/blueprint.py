@@ -108,7 +108,19 @@ class _Draughtsman:
             segment = f"{wire.near[0]}:{wire.near[1]}"
             for node, interface in (wire.near, wire.far):
                 self.ports[node].append(Port(interface, segment))
-        self.wirings = wirings(self.plan, [n for n in layout.nodes if n in self.plan.sites])
+        self.wirings = wirings(self.plan)
+        self._lay_loose_cables()
+
+    def _lay_loose_cables(self) -> None:
+        """Give a gateway its ports towards sites that are not in this city, too."""
+        for node in self.layout.nodes.values():
+            if node.kind is Kind.GATEWAY:
+                there = {port.interface for port in self.ports[node.name]}
+                self.ports[node.name] += [
+                    Port(interface.name, f"{node.name}:{interface.name}")
+                    for interface in self.wirings[node.name].interfaces
+                    if interface.name not in there
+                ]
 
     def hosts(self) -> Iterator[Host]:
         for node in self.layout.nodes.values():

@@ -5,7 +5,7 @@ host going down, is seen at the other end as it would be in a cabinet.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from lab import namespace
 from lab.city import QUIET
@@ -28,7 +28,7 @@ def lay(places: Places, blueprint: Blueprint) -> None:
     namespace.add([cables, *(places.namespace(host.name) for host in blueprint.hosts)])
     # Bridges only pass on; they have no word of their own to say on a segment.
     namespace.set_sysctls(cables, [("ipv6/conf/default/disable_ipv6", "1")])
-    namespace.ip(_bridges(blueprint), cables)
+    namespace.ip(["link set lo up", *_bridges(blueprint.segments)], cables)
     plug(places, blueprint.hosts)
 
 
@@ -38,28 +38,57 @@ def plug(places: Places, hosts: Iterable[Host]) -> None:
     Raises:
         Refused: the kernel would not.
     """
-    cables, chosen = places.namespace(CABLES), list(hosts)
+    chosen = list(hosts)
     for host in chosen:
         if host.role is not Role.GATEWAY:
             forwarding = () if host.boots else _ROUTING
             namespace.set_sysctls(places.namespace(host.name), (*QUIET, *forwarding))
+    _join(places, [(host, port) for host in chosen for port in host.ports])
+    for host in chosen:
+        namespace.ip(host.setup, places.namespace(host.name))
+
+
+def change(places: Places, before: Blueprint, after: Blueprint) -> None:
+    """Lay the cables of a city anew where it has changed; what stays is not touched.
+
+    Raises:
+        Refused: the kernel would not.
+    """
+    cables = places.namespace(CABLES)
+    old, new = ({host.name: host for host in city.hosts} for city in (before, after))
+    gone = [host for name, host in old.items() if name not in new]
+    come = [host for name, host in new.items() if name not in old]
+    stay = [(host, new[name]) for name, host in old.items() if name in new]
+    pulled = [(host, port) for host in gone for port in host.ports]
+    pulled += [(was, port) for was, now in stay for port in was.ports if port not in now.ports]
+    namespace.ip((f"link del {_plug(*end)}" for end in pulled), cables, go_on=True)
+    namespace.remove(places.namespace(host.name) for host in gone)
+    unused = set(before.segments) - set(after.segments)
+    namespace.ip((f"link del {_bridge(segment)}" for segment in unused), cables)
+    namespace.ip(_bridges(s for s in after.segments if s not in before.segments), cables)
+    namespace.add(places.namespace(host.name) for host in come)
+    plug(places, come)
+    _join(places, [(now, port) for was, now in stay for port in now.ports if port not in was.ports])
+    for was, now in stay:
+        undone = [line.replace(" add ", " del ", 1) for line in was.setup if line not in now.setup]
+        done = [line for line in now.setup if line not in was.setup]
+        # What led to a cable that was pulled has gone with it.
+        namespace.ip([*undone, *done], places.namespace(now.name), go_on=True)
+
+
+def _join(places: Places, ends: Sequence[tuple[Host, Port]]) -> None:
+    """Lay a cable from each end into its segment."""
+    cables = places.namespace(CABLES)
     namespace.ip(
         f"link add name {port.interface} address {_card(host, port)} "
         f"netns {places.namespace(host.name)} "
         f"type veth peer name {_plug(host, port)} netns {cables}"
-        for host in chosen
-        for port in host.ports
+        for host, port in ends
     )
     namespace.ip(
-        (
-            f"link set {_plug(host, port)} master {_bridge(port.segment)} up"
-            for host in chosen
-            for port in host.ports
-        ),
+        (f"link set {_plug(host, port)} master {_bridge(port.segment)} up" for host, port in ends),
         cables,
     )
-    for host in chosen:
-        namespace.ip(host.setup, places.namespace(host.name))
 
 
 def replace(places: Places, host: Host) -> None:
@@ -87,9 +116,8 @@ def cut(places: Places, host: Host, interface: str, *, joined: bool) -> None:
     namespace.ip([f"link set {_plug(host, port)} {state}"], places.namespace(CABLES))
 
 
-def _bridges(blueprint: Blueprint) -> Iterator[str]:
-    yield "link set lo up"
-    for segment in blueprint.segments:
+def _bridges(segments: Iterable[str]) -> Iterator[str]:
+    for segment in segments:
         name = _bridge(segment)
         yield f"link add {name} type bridge stp_state 0 mcast_snooping 0 forward_delay 0"
         yield f"link set {name} up"

@@ -2,21 +2,24 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from gateway.errors import Refused, problem
+from gateway.policy.model import Plan
 from gateway.policy.plan import read_plan
 from lab.hosts import image
 from lab.hosts.blueprint import Blueprint, Guest, draw
-from lab.hosts.keeper import take_away
+from lab.hosts.describe import described
+from lab.hosts.keeper import FOLLOW, take_away
 from lab.hosts.places import Places, owner
 from lab.hosts.signing import sign_plan
 from lab.layout import lay_out
@@ -61,21 +64,23 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
     if is_kept(places):
         raise Refused(problem("ZG678", run=places.run))
     plan = read_plan(wanted.plan)
-    blueprint = draw(lay_out(plan, wanted.sites), wanted.guests)
+    blueprint = draw(lay_out(plan, with_hubs(plan, wanted.sites)), wanted.guests)
     built = image.ensure(listener.image, anew=wanted.new_image)
     take_away(places)
     places.run.mkdir(parents=True)
     places.disk.mkdir(parents=True, mode=_PRIVATE)
     try:
-        described = {
+        body: dict[str, object] = {
             "tree": str(built.tree),
             "plan": str(wanted.plan.resolve()),
             "sites": list(wanted.sites),
             "hosts": blueprint.as_json(),
+            "guests": [[guest.name, guest.zone] for guest in wanted.guests],
+            "serial": 1,
             "maker": os.getpid(),
             "owner": owner(),
         }
-        places.description.write_text(json.dumps(described, ensure_ascii=False), "utf-8")
+        _describe(places, body)
         _start_keeper(places)
         sign_plan(wanted.plan, places.plan, places.signers)
         _wait(places, blueprint, listener)
@@ -83,6 +88,68 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
         take_down(places)
         raise
     return blueprint
+
+
+def with_hubs(plan: Plan, sites: Iterable[str]) -> tuple[str, ...]:
+    """Give the named sites and every hub above them; a name that is no site's stays.
+
+    So a city has its plan's roots, also where only some of its sites are wanted.
+    """
+    chosen: dict[str, None] = {}
+    for name in sites:
+        above: str | None = name
+        while above is not None:
+            chosen[above] = None
+            above = plan.sites[above].hub if above in plan.sites else None
+    return tuple(chosen)
+
+
+def follow(places: Places, plan: Path, listener: Listener) -> tuple[list[str], list[str]]:
+    """Take a changed plan into a lab that is up; give the hosts that have come and gone.
+
+    The lab's own signers sign it, compared with the plan that the lab has.
+
+    Raises:
+        Refused: no lab is up, or the plan cannot be signed; the lab is as it was then.
+    """
+    before = described(places)
+    if not is_kept(places):
+        raise Refused(problem("ZG671"))
+    body = json.loads(places.description.read_text("utf-8"))
+    new, old = read_plan(plan), read_plan(places.plan)
+    sites = [s for s in new.sites if s in before.sites or s not in old.sites]
+    guests = [Guest(*guest) for guest in body["guests"]]
+    blueprint = draw(lay_out(new, with_hubs(new, sites if before.sites else ())), guests)
+    signed, replaced = places.disk / "plan.new", places.disk / "plan.before"
+    sign_plan(plan, signed, places.signers, base=places.plan)
+    shutil.rmtree(replaced, ignore_errors=True)
+    places.plan.rename(replaced)
+    signed.rename(places.plan)
+    body["hosts"] = blueprint.as_json()
+    body["sites"] = sites if before.sites else []
+    body["serial"] += 1
+    _describe(places, body)
+    os.kill(_keeper(places), FOLLOW)
+    _until(lambda: _followed(places) == body["serial"], _PATIENCE_SECONDS)
+    _wait(places, blueprint, listener)
+    names = ({h.name for h in city.hosts if h.boots} for city in (before.blueprint, blueprint))
+    was, now = names
+    return sorted(now - was), sorted(was - now)
+
+
+def _describe(places: Places, body: Mapping[str, object]) -> None:
+    """Write down what stands where, whole: the keeper and others read it at any moment."""
+    new = places.description.with_suffix(".new")
+    new.write_text(json.dumps(body, ensure_ascii=False), "utf-8")
+    new.replace(places.description)
+
+
+def _followed(places: Places) -> int:
+    """Give the serial of the description that the keeper has followed; 0 where it has none."""
+    try:
+        return int((places.run / "followed").read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
 def take_down(places: Places) -> None:

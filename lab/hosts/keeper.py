@@ -33,6 +33,9 @@ _PATIENCE_SECONDS = 20
 
 _PR_SET_PDEATHSIG = 1
 
+#: Tells a keeper that the description has changed, and that the city is to follow it.
+FOLLOW = signal.SIGUSR1
+
 #: How many things of the machine may watch files, what a city needs, what it was before.
 _WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
 _WATCHERS_NEEDED = 1024
@@ -49,6 +52,7 @@ def main(words: list[str]) -> int:
     (places.run / "keeper").write_text(f"{os.getpid()}\n")
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: os.kill(child, signal.SIGTERM))
+    signal.signal(FOLLOW, lambda *_: os.kill(child, FOLLOW))
     while True:
         try:
             os.waitpid(child, 0)
@@ -71,6 +75,7 @@ def take_away(places: Places) -> None:
 def _keep(places: Places) -> int:
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(FOLLOW, signal.SIG_IGN)
     described = json.loads(places.description.read_text("utf-8"))
     blueprint = read_blueprint(described["hosts"])
     _make_cgroup(places)
@@ -92,6 +97,8 @@ class _Keeper:
     def __init__(self, places: Places, blueprint: Blueprint, tree: Path) -> None:
         self.places = places
         self.tree = tree
+        self.blueprint = blueprint
+        self.has_changed = False
         self.waiting = deque(host for host in blueprint.hosts if host.boots)
         self.machines: dict[str, Machine] = {}
         self.selector = selectors.DefaultSelector()
@@ -112,7 +119,10 @@ class _Keeper:
         return handle
 
     def run(self) -> None:
+        signal.signal(FOLLOW, self._changed)
         while True:
+            if self.has_changed:
+                self._follow()
             if self.maker >= 0 and self._is_made():
                 self.selector.unregister(self.maker)
                 os.close(self.maker)
@@ -128,6 +138,31 @@ class _Keeper:
             for machine in list(self.machines.values()):
                 if machine.process.poll() is not None:
                     self._ended(machine)
+
+    def _changed(self, _number: int, _frame: FrameType | None) -> None:
+        self.has_changed = True
+
+    def _follow(self) -> None:
+        """Take the description as it is now: boot who has come, end who has gone."""
+        self.has_changed = False
+        described = json.loads(self.places.description.read_text("utf-8"))
+        after = read_blueprint(described["hosts"])
+        hosts = {host.name: host for host in after.hosts}
+        known = {host.name for host in self.blueprint.hosts}
+        for name, machine in list(self.machines.items()):
+            if name not in hosts:
+                machine.process.kill()
+                machine.process.wait()
+                self._ended(machine)
+        cables.change(self.places, self.blueprint, after)
+        for host in (host for host in self.blueprint.hosts if host.name not in hosts):
+            for folder in (self.places.host_disk(host.name), self.places.host_run(host.name)):
+                shutil.rmtree(folder, ignore_errors=True)
+        for name, machine in self.machines.items():
+            machine.host = hosts[name]
+        self.waiting.extend(host for host in after.hosts if host.boots and host.name not in known)
+        self.blueprint = after
+        (self.places.run / "followed").write_text(f"{described['serial']}\n")
 
     def _is_made(self) -> bool:
         return not self.waiting and all(machine.ready for machine in self.machines.values())

@@ -15,7 +15,7 @@ from gateway.policy.documents import RELEASE_FOLDER
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def sign_plan(source: Path, plan: Path, signers: Path) -> None:
+def sign_plan(source: Path, plan: Path, signers: Path, base: Path | None = None) -> None:
     """Copy a plan's documents and have the lab's author and Bureau sign them.
 
     Raises:
@@ -25,7 +25,7 @@ def sign_plan(source: Path, plan: Path, signers: Path) -> None:
     shutil.copytree(source, plan, ignore=shutil.ignore_patterns(RELEASE_FOLDER))
     if not signers.exists():
         _loushan("pki", "signers", str(signers))
-    sign(plan, signers)
+    sign(plan, signers, base)
 
 
 def sign(plan: Path, signers: Path, base: Path | None = None) -> None:

@@ -14,7 +14,7 @@ from lab.hosts.machine import entering
 from lab.hosts.places import Places
 
 
-class _Console(BaseBackend):  # type: ignore[misc] - testinfra ships no types
+class _Console(BaseBackend):  # type: ignore[misc] # testinfra ships no types
     """A keyboard and a screen at one host."""
 
     NAME = "console"

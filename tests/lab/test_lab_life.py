@@ -118,7 +118,7 @@ def test_up_that_is_ended_in_the_middle_leaves_nothing(
     watchers = WATCHERS.read_text()
     process = start(name, "--sites", "city,tax")
     assert until(Places(name).description.exists)
-    assert until(lambda: (Places(name).run / "keeper").exists())
+    assert until((Places(name).run / "keeper").exists)
     assert until(lambda: hosts_booted(name) >= booted)
 
     process.send_signal(number)

@@ -106,7 +106,12 @@ class Town:
         return subprocess.run(
             [*command, "-i", "inventory/lab", *words, *arguments],
             cwd=ROOT,
-            env={**os.environ, VARIABLE: self.places.name, "ANSIBLE_NOCOLOR": "1"},
+            env={
+                **os.environ,
+                VARIABLE: self.places.name,
+                "ANSIBLE_NOCOLOR": "1",
+                "LC_ALL": "C.UTF-8",
+            },
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -144,8 +149,6 @@ class Town:
     def journal(self, host: str, *words: str) -> str:
         """Give what a host has written in its journal."""
         return self.must(host, "journalctl", "--no-pager", "--output=short-unix", *words)
-
-
 
 
 def _is_real(address: Address) -> bool:

@@ -23,6 +23,11 @@ _ports = itertools.count(40_000)
 APPROVAL, HTTPS = "city.business", 443
 
 
+def new_port() -> int:
+    """Give a source port that no other try has."""
+    return next(_ports)
+
+
 @dataclass(frozen=True, slots=True)
 class Try:
     """One try by somebody: how its packets are made, of a family, a port and a token.
@@ -76,12 +81,12 @@ class Outcome:
 
 def attempt(stand: Stand, what: Try) -> Outcome:
     """Try it; return when it would have come out."""
-    town, port, token, passed = stand.town, next(_ports), wire.token(), wire.token()
+    town, port, token, passed = stand.town, new_port(), wire.token(), wire.token()
     places = [town.cable(victim) for victim in what.victims]
     with wire.ears(*places, town.cable(APPROVAL)) as (*victims, approval):
         stand.send(what.packets(stand, port, token))
         own, there = stand.address(), stand.address(APPROVAL)
-        stand.send([stand.syn(own, there, (next(_ports), HTTPS), passed)])
+        stand.send([stand.syn(own, there, (new_port(), HTTPS), passed)])
         heard = approval.hears(passed)
         assert heard, f"what is permitted does not pass from {stand.host}"
         found = tuple(

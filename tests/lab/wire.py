@@ -41,7 +41,7 @@ def token() -> bytes:
 
 def checksum(data: bytes) -> int:
     """Give the Internet checksum (RFC 1071)."""
-    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
+    total: int = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + bytes(len(data) % 2)))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -61,7 +61,7 @@ def packet(  # noqa: PLR0913 - a header has that many fields
     identifier: int = 0,
     hops: int = 64,
 ) -> bytes:
-    """Give an IP packet; `options` and `fragment`, flags and offset as in the header, are IPv4's."""
+    """Give an IP packet; `options` and `fragment`, flags with offset, are IPv4's alone."""
     if destination.version == 6:
         head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, hops)
         return head + source.packed + destination.packed + payload
@@ -210,5 +210,3 @@ def _type(one: bytes) -> int:
     if one[:2] == b"\x00\x01":
         return ARP_TYPE
     return IPV6_TYPE if one[0] >> 4 == 6 else IPV4_TYPE
-
-

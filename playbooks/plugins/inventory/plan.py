@@ -132,10 +132,10 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         booted = self._booted()
         folder, trust = self._sources(is_up=booted is not None)
         plan = read_plan(folder)
-        # In a lab, a site that was not booted is not there: nothing leads to it.
+        # A gateway is wired for the whole city, also where a part of it is down or not booted.
         present = [s for s in plan.sites if booted is None or s in booted]
         machines = self._machines()
-        wired = wirings(plan, present)
+        wired = wirings(plan)
         names = {site: host_name(site) for site in present if plan.sites[site].managed}
         if strangers := sorted(machines.keys() - {host_name(site) for site in plan.gateways}):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
