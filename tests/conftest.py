@@ -1,8 +1,10 @@
-"""What the summary of a run says beside what passed: what could not be tested at all."""
+"""How a run is divided among its workers, and what its summary says beside what passed."""
 
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 _LIST = Path(__file__).resolve().parents[1] / "docs" / "not-tested-here.md"
 
@@ -16,3 +18,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in _LIST.read_text("utf-8").splitlines():
         if line.startswith("- "):
             terminalreporter.line(line.removeprefix("- ").replace("**", ""))
+
+
+class _OneWorkerForTheLab(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Gives all tests of the lab to one worker, which boots one city; the others as they come.
+
+    xdist has a mark for this, `xdist_group`, which does nothing under pytest 9.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/lab" if nodeid.startswith("tests/lab/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneWorkerForTheLab:
+    """Divide the tests."""
+    return _OneWorkerForTheLab(config, log)

@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -232,12 +233,10 @@ def _give_room_back(places: Places) -> None:
 
 
 def _end_processes(places: Places) -> None:
-    """End whoever is left in the lab's cgroup, and remove it."""
+    """End whoever is left in the lab's cgroup, and remove it; another may be at it too."""
     base = cgroup_of(places)
-    if not base.is_dir():
-        return
-    for inner in base.iterdir():
-        if inner.is_dir():
+    with suppress(FileNotFoundError):
+        for inner in [entry for entry in base.iterdir() if entry.is_dir()]:
             _end_cgroup(inner)
     _remove_cgroup(base)
     # Where both kinds of cgroups are mounted, nspawn makes its own in systemd's old one too.
@@ -245,18 +244,18 @@ def _end_processes(places: Places) -> None:
 
 
 def _end_cgroup(cgroup: Path) -> None:
-    if not cgroup.is_dir():
-        return
-    _write(cgroup / "cgroup.kill", "1")
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while "populated 1" in (cgroup / "cgroup.events").read_text() and time.monotonic() < end:
-        time.sleep(0.01)
+    with suppress(OSError):  # it has just gone
+        _write(cgroup / "cgroup.kill", "1")
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while "populated 1" in (cgroup / "cgroup.events").read_text() and time.monotonic() < end:
+            time.sleep(0.01)
     _remove_cgroup(cgroup)
 
 
 def _remove_cgroup(cgroup: Path) -> None:
     for folder, _, _ in os.walk(cgroup, topdown=False):
-        Path(folder).rmdir()
+        with suppress(FileNotFoundError):
+            Path(folder).rmdir()
 
 
 def _write(path: Path, text: str) -> None:

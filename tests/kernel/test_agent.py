@@ -28,7 +28,7 @@ from gateway.policy.signers import SignerRole, load_certificate, load_key
 from pki.signers import make_signers
 from tests.plans import LAB, ROOT
 
-pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("agent")]
+pytestmark = pytest.mark.kernel
 
 GATEWAY = "huichuan"
 PATIENCE_SECONDS = 20.0

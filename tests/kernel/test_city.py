@@ -19,7 +19,7 @@ from lab.nflog import LogReader
 from lab.probe import probe
 from tests.kernel.ruled_city import ROOT, bare_city, lab_plan, one, prefix, ruled_city
 
-pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("lab city")]
+pytestmark = pytest.mark.kernel
 
 PLAN = lab_plan()
 HTTPS = PLAN.services["https"]

@@ -22,7 +22,7 @@ from lab.layout import OUTSIDE, Route, home, lay_out
 from lab.probe import ProbeResult, Refusal, probe
 from tests.kernel.ruled_city import lab_plan, one, ruled_city, tell_nft
 
-pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("lab city")]
+pytestmark = pytest.mark.kernel
 
 PLAN = lab_plan()
 HTTPS, SSH, PING = PLAN.services["https"], PLAN.services["ssh"], PLAN.services["ping"]

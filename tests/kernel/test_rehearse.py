@@ -20,7 +20,7 @@ from lab.layout import OUTSIDE
 from lab.rehearsal import Rehearsal, Step, Wanted, rehearse
 from tests.kernel.ruled_city import ROOT, lab_plan
 
-pytestmark = [pytest.mark.kernel, pytest.mark.xdist_group("lab city")]
+pytestmark = pytest.mark.kernel
 
 PLAN = lab_plan()
 SITES = ("tax", "yangchuan")

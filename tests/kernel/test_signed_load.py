@@ -16,8 +16,6 @@ from gateway.cli.main import main
 from pki.signers import make_signers
 from tests.plans import LAB, ROOT
 
-pytestmark = pytest.mark.xdist_group("signed_load")
-
 GATEWAY = "huichuan"
 
 

@@ -1,8 +1,7 @@
 """What the lab's tests stand on: one city of booted hosts for all of them, gone when they are.
 
-It is put up by whichever worker has the tests: every module here carries the
-same `xdist_group`, so one has them all, one after the other.  The city is told
-which process it is for, so that it goes also when that one is killed.
+One worker has all these tests, one after the other (tests/conftest.py).  The
+city is told which process it is for, so that it goes also when that one is killed.
 """
 
 import os

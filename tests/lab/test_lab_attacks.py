@@ -21,7 +21,7 @@ from tests.lab.tries import (
     new_port,
 )
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.lab
 
 SSH, NO_PORT = 22, 9
 

@@ -15,7 +15,7 @@ from lab import namespace
 from lab.hosts.places import OWNER_VARIABLE, VARIABLE, Places
 from tests.lab.town import ROOT, loushan, until
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("lab")]
+pytestmark = pytest.mark.lab
 
 WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
 

@@ -15,8 +15,6 @@ import pytest
 
 from tests.repo.tree import ROOT
 
-pytestmark = pytest.mark.xdist_group("launcher")
-
 PYPROJECT = """\
 [project]
 name = "small"

@@ -1,0 +1,198 @@
+"""What the playbooks have made of the hosts: asked of the hosts as they run."""
+
+import json
+import re
+
+import pytest
+
+from gateway.policy.wiring import wirings
+from tests.lab.town import Town
+
+pytestmark = pytest.mark.lab
+
+GATEWAY = "suiyang-gw"
+CAP_NET_ADMIN = 1 << 12
+
+#: `systemd-analyze security` calls this OK, and everything above it something worse.
+OK = 2.0
+
+UNITS = (
+    "loushan-agent.service",
+    "loushan-loader@1.service",
+    "loushan-programs@1.service",
+    "ulogd2.service",
+)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_service_of_ours_is_sandboxed(town: Town, unit: str) -> None:
+    """systemd itself says how exposed it is."""
+    said = town.must(GATEWAY, "systemd-analyze", "security", "--no-pager", unit)
+    exposure = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
+
+    assert exposure
+    assert float(exposure[1]) <= OK
+
+
+@pytest.mark.parametrize(
+    ("unit", "capabilities"),
+    [
+        pytest.param("loushan-agent.service", 0, id="the agent can do nothing by itself"),
+        pytest.param("ulogd2.service", CAP_NET_ADMIN, id="who writes refusals down hears them"),
+    ],
+)
+def test_a_process_has_the_capabilities_it_needs_and_no_more(
+    town: Town, unit: str, capabilities: int
+) -> None:
+    """The kernel says what the running process may."""
+    process = town.must(GATEWAY, "systemctl", "show", "--property=MainPID", "--value", unit)
+    status = town.must(GATEWAY, "cat", f"/proc/{process.strip()}/status")
+    held = dict(re.findall(r"^(Cap\w+|Uid):\s+(\S+)", status, re.MULTILINE))
+
+    assert int(held["CapEff"], 16) == capabilities
+    assert int(held["CapBnd"], 16) == capabilities
+    assert held["Uid"] != "0"
+
+
+def test_only_the_loader_may_change_the_packet_filter(town: Town) -> None:
+    """One capability, and a user of its own."""
+    asked = ("--property=CapabilityBoundingSet", "--property=User")
+    said = town.must(GATEWAY, "systemctl", "show", *asked, "loushan-loader@1.service")
+
+    assert set(said.split()) == {"CapabilityBoundingSet=cap_net_admin", "User=loushan-loader"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "wanted"),
+    [
+        pytest.param("ipv4/conf/{}/accept_redirects", 0, id="IPv4 redirects"),
+        pytest.param("ipv4/conf/{}/send_redirects", 0, id="no redirects of ours"),
+        pytest.param("ipv4/conf/{}/accept_source_route", 0, id="IPv4 source routes"),
+        pytest.param("ipv4/conf/{}/rp_filter", 0, id="false sources are the ruleset's to refuse"),
+        pytest.param("ipv6/conf/{}/accept_redirects", 0, id="IPv6 redirects"),
+        pytest.param("ipv6/conf/{}/accept_source_route", -1, id="IPv6 source routes"),
+        pytest.param("ipv6/conf/{}/accept_ra", 0, id="router advertisements"),
+    ],
+)
+def test_every_interface_is_set_as_it_must(town: Town, setting: str, wanted: int) -> None:
+    """Read from the kernel, for each interface that there is, also those that came late."""
+    path = "/proc/sys/net/" + setting.format("*")
+    said = town.must(GATEWAY, "sh", "-c", f"grep -H . {path}")
+    values = {line.rpartition(":")[0]: int(line.rpartition(":")[2]) for line in said.splitlines()}
+
+    assert len(values) >= len(wirings(town.plan)["suiyang"].interfaces)
+    assert {path: value for path, value in values.items() if value != wanted} == {}
+
+
+def test_addresses_and_routes_are_those_of_the_plan(town: Town) -> None:
+    """On every gateway: what it has of its own, and where it sends what."""
+    for site, wiring in wirings(town.plan).items():
+        if not town.plan.sites[site].managed:
+            continue
+        host = f"{site}-gw"
+        links = json.loads(town.must(host, "ip", "-json", "address", "show", "dev", "lo"))
+        own = {a["local"] for a in links[0]["addr_info"]} - {"127.0.0.1", "::1"}
+        said = json.loads(town.must(host, "ip", "-json", "-4", "route"))
+        said += json.loads(town.must(host, "ip", "-json", "-6", "route"))
+        routes = {(r["dst"], r["dev"]) for r in said if r["dev"] != "OUTSIDE"}
+        wanted = {(_as_ip_says(str(r.network)), r.interface) for r in wiring.routes}
+        link_local = {("fe80::/64", i.name) for i in wiring.interfaces}
+
+        assert own == {str(address) for address in wiring.addresses}
+        assert routes - link_local == wanted, host
+
+
+def _as_ip_says(network: str) -> str:
+    return "default" if network in {"0.0.0.0/0", "::/0"} else network.removesuffix("/32")
+
+
+def test_nothing_listens_but_ssh(town: Town) -> None:
+    """On every gateway, in both families."""
+    for gateway in town.gateways:
+        said = town.must(gateway, "ss", "--no-header", "--listening", "--tcp", "--udp", "--numeric")
+        listening = {line.split()[4].rpartition(":")[2] for line in said.splitlines()}
+
+        assert listening == {"22"}, gateway
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "passwordauthentication no",
+        "kbdinteractiveauthentication no",
+        "permitrootlogin no",
+    ],
+)
+def test_ssh_takes_keys_only(town: Town, said: str) -> None:
+    """As the running configuration says it."""
+    assert said in town.must(GATEWAY, "sshd", "-T").splitlines()
+
+
+def test_services_run_and_begin_at_boot(town: Town) -> None:
+    """Asked with testinfra, at the console."""
+    host = town.ask(GATEWAY)
+
+    for name in ("loushan-agent", "ulogd2", "systemd-networkd", "ssh"):
+        assert host.service(name).is_running, name
+        assert host.service(name).is_enabled, name
+    assert host.service("loushan-closed").is_enabled
+    assert not host.service("nftables").is_running, "Debian's own would flush everything"
+    assert host.file("/var/log/journal").is_directory
+
+
+def test_a_second_run_changes_nothing(town: Town) -> None:
+    """The first brings every gateway to the city's plan; the second finds all as it must be."""
+    first = town.playbook("site")
+    second = town.playbook("site")
+
+    assert first.returncode == 0, first.stdout[-3000:]
+    assert second.returncode == 0
+    assert recap(second.stdout, "changed") == dict.fromkeys(town.gateways, 0)
+
+
+def test_check_says_what_it_would_do_and_does_nothing(town: Town) -> None:
+    """Somebody has edited a file of ours: `--check --diff` shows it, and only a run mends it."""
+    file = "/etc/sysctl.d/60-loushan.conf"
+    town.must(GATEWAY, "sh", "-c", f"echo '# by hand' >> {file}")
+    edited = town.must(GATEWAY, "cat", file)
+
+    checked = town.playbook("provision", "--check", "--diff", "--limit", GATEWAY)
+    after_check = town.must(GATEWAY, "cat", file)
+    run = town.playbook("provision", "--limit", GATEWAY)
+
+    assert "-# by hand" in checked.stdout
+    assert recap(checked.stdout, "changed")[GATEWAY] > 0
+    assert after_check == edited
+    assert run.returncode == 0
+    assert "# by hand" not in town.must(GATEWAY, "cat", file)
+
+
+def test_a_county_can_be_provisioned_alone(town: Town) -> None:
+    """`--limit huichuan` is the county's gateway and those below it."""
+    done = town.playbook("provision", "--limit", "huichuan", "--check")
+
+    assert set(recap(done.stdout, "ok")) == {"huichuan-gw", "huichuan-tax-gw"}
+
+
+def test_one_failing_host_stops_the_play_before_the_next(town: Town) -> None:
+    """The first to go is broken: nobody else is touched."""
+    hosts = ("yangchuan-gw", "suiyang-gw")
+    town.must("yangchuan-gw", "mv", "/usr/bin/dpkg-query", "/usr/bin/dpkg-query.away")
+    town.must("yangchuan-gw", "mv", "/var/lib/dpkg/status", "/var/lib/dpkg/status.away")
+    try:
+        done = town.playbook("provision", "--limit", ",".join(hosts))
+    finally:
+        town.must("yangchuan-gw", "mv", "/usr/bin/dpkg-query.away", "/usr/bin/dpkg-query")
+        town.must("yangchuan-gw", "mv", "/var/lib/dpkg/status.away", "/var/lib/dpkg/status")
+
+    assert done.returncode != 0
+    assert recap(done.stdout, "failed")["yangchuan-gw"] == 1
+    assert "suiyang-gw" not in recap(done.stdout, "changed")
+
+
+def recap(said: str, word: str) -> dict[str, int]:
+    """Give a number of the last lines of a play, for each host."""
+    return {
+        name: int(count)
+        for name, count in re.findall(rf"^(\S+)\s+: .*?\b{word}=(\d+)", said, re.MULTILINE)
+    }
