@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -167,9 +166,14 @@ def take_down(places: Places) -> None:
 
 @contextmanager
 def booted(places: Places, wanted: Wanted, listener: Listener) -> Iterator[Blueprint]:
-    """Put up a city, and take it down afterwards, also after an error and after Ctrl-C."""
+    """Put up a city, and take it down afterwards, also after an error and after Ctrl-C.
+
+    Raises:
+        Refused: it could not be put up; one that is up already stays.
+    """
+    blueprint = put_up(places, wanted, listener)
     try:
-        yield put_up(places, wanted, listener)
+        yield blueprint
     finally:
         take_down(places)
 

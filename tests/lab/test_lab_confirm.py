@@ -19,13 +19,14 @@ class Operator:
     """Somebody at a desk in the operations zone, who has nothing but ssh."""
 
     def __init__(self, town: Town) -> None:
+        """Sit down."""
         self.town = town
         self.address = town.address(GATEWAY, 4)
 
     def ssh(self, *command: str) -> Done:
         """Run a command on the gateway, through the network."""
-        options = ("BatchMode=yes", "ConnectTimeout=2", "ServerAliveInterval=1")
-        options += ("ServerAliveCountMax=2", "StrictHostKeyChecking=accept-new")
+        options = ["BatchMode=yes", "ConnectTimeout=2", "ServerAliveInterval=1"]
+        options += ["ServerAliveCountMax=2", "StrictHostKeyChecking=accept-new"]
         words = [word for option in options for word in ("-o", option)]
         return self.town.run(DESK, "ssh", *words, f"operator@{self.address}", *command)
 
@@ -37,8 +38,8 @@ class Operator:
 @pytest.fixture(scope="module")
 def operator(town: Town) -> Iterator[Operator]:
     """Give the desk a key, and the gateway an operator who has it."""
-    town.must(DESK, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "/root/.ssh/id_ed25519")
-    key = town.must(DESK, "cat", "/root/.ssh/id_ed25519.pub").strip()
+    make = "mkdir -p ~/.ssh && ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519"
+    key = town.must(DESK, "sh", "-c", f"{make} && cat ~/.ssh/id_ed25519.pub").strip()
     account = json.dumps({"base_operators": [{"name": "operator", "keys": [key]}]})
     done = town.playbook("provision", "--limit", GATEWAY, "--extra-vars", account)
     assert done.returncode == 0, done.stdout[-3000:]
