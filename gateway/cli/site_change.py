@@ -122,9 +122,10 @@ def limit(change: SiteChange, plan: Plan, *, own: bool) -> str:
     return ",".join([*([change.group] if own else []), *others])
 
 
-def playbook(name: str, plan: Plan, whom: str) -> str:
+def playbook(name: str, plan: Plan, whom: str, extra: str = "") -> str:
     """Give the command that runs a playbook."""
-    return f"ansible-playbook playbooks/{name}.yml -i inventory/{plan.name} --limit {whom}"
+    where = f"playbooks/{name}.yml -i inventory/{plan.name} --limit {whom}"
+    return f".venv/bin/ansible-playbook {where}{extra}"
 
 
 def _has_release(plan: Path) -> bool:

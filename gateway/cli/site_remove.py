@@ -16,6 +16,7 @@ from gateway.cli.site_change import (
 )
 from gateway.errors import ExitStatus
 from gateway.policy.documents import read_documents
+from gateway.policy.names import identifier
 from gateway.policy.site_removal import remove_site
 
 _EXAMPLE = """\
@@ -36,10 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     documents = read_documents(arguments.plan)
     change = remove_site(documents, str(arguments.plan), arguments.name, today())
     own = limit(change, change.old, own=True).split(",")[0]
+    host = f"{identifier(arguments.name)}-gw"
     decommission = Step(
         "first, while the inventory still knows the gateway",
         "先行停用:此时清单中仍有该网关",
-        playbook("decommission", change.old, own),
+        playbook("decommission", change.old, own, f" -e decommission_confirm={host}"),
     )
     plan, name = quote(str(arguments.plan)), quote(arguments.name)
     write = Step(

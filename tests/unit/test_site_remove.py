@@ -143,7 +143,10 @@ def test_the_command_shows_first(plan: Path, capsys: pytest.CaptureFixture[str])
     assert main(["site", "remove", str(plan), "far", "--lang", "en"]) == ExitStatus.OK
 
     said = capsys.readouterr().out
-    assert "playbooks/decommission.yml -i inventory/lab --limit far\n" in said
+    assert (
+        "playbooks/decommission.yml -i inventory/lab --limit far -e decommission_confirm=far-gw"
+        in said
+    )
     assert said.index("decommission") < said.index("--write")
     assert (plan / "far.yml").read_text("utf-8") == LONELY
 
