@@ -228,7 +228,8 @@ def _show(
 
 def _say_next(arguments: argparse.Namespace) -> None:
     going = (
-        "sudo ./loushan lab exec tax.office ping -c1 10.1.0.1\n"
+        "sudo ./loushan lab exec tax.office ping -c1 -W1 10.1.0.1   (no conduit has it)\n"
+        "      sudo ./loushan lab logs tax -u ulogd2                     (so it is recorded)\n"
         "      sudo ./loushan lab exec tax loushan agent status\n"
         "      sudo ./loushan lab exec tax nft add table inet intruder   (and look again)\n"
         "      sudo ./loushan lab down"
