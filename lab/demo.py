@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.report import add_json, report_problems, say, say_json, words
 from gateway.errors import ExitStatus
-from lab.manners import polite_kill_is_an_end, require_root
+from lab.hosts.up import LAB
+from lab.manners import add_sites, polite_kill_is_an_end, require_root
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from lab.hosts.places import Places
     from lab.hosts.status import HostStatus
     from lab.rehearsal import Rehearsal, Step, Wanted
-
-LAB = Path(__file__).resolve().parents[1] / "policy" / "lab"
 
 #: How many problems a person is shown.
 _SHOWN = 30
@@ -39,13 +37,7 @@ _STEPS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument(
-        "--sites",
-        type=lambda text: tuple(filter(None, text.split(","))),
-        default=(),
-        metavar="A,B",
-        help="only these sites and those between them | 仅这些站点及其间的站点",
-    )
+    add_sites(parser)
     parser.add_argument(
         "--keep",
         action="store_true",
@@ -182,10 +174,10 @@ def _provision(here: "Places", bar: _Bar, clock: _Clock) -> None:
 def _statuses(here: "Places") -> "list[HostStatus]":
     from lab.hosts.blueprint import Role  # noqa: PLC0415 - so that help answers at once
     from lab.hosts.describe import described  # noqa: PLC0415 - as above
-    from lab.hosts.status import ask  # noqa: PLC0415 - as above
+    from lab.hosts.status import ask_all  # noqa: PLC0415 - as above
 
     hosts = [h for h in described(here).blueprint.hosts if h.role is Role.GATEWAY]
-    return [ask(here, host) for host in hosts]
+    return ask_all(here, hosts)
 
 
 def _stamp(here: "Places") -> "Stamp":

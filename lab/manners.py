@@ -1,5 +1,6 @@
-"""How a command of the lab ends when it is told to."""
+"""What the commands of the lab have in common: what they ask, and how they end."""
 
+import argparse
 import os
 import signal
 from collections.abc import Iterator
@@ -7,6 +8,17 @@ from contextlib import contextmanager
 from types import FrameType
 
 from gateway.errors import Refused, problem
+
+
+def add_sites(parser: argparse.ArgumentParser) -> None:
+    """Ask which sites are wanted."""
+    parser.add_argument(
+        "--sites",
+        type=lambda text: tuple(filter(None, text.split(","))),
+        default=(),
+        metavar="A,B",
+        help="only these sites and those between them | 仅这些站点及其间的站点",
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.report import add_json, report_problems, words
 from gateway.errors import ExitStatus, Language, refuse_any
-from lab.manners import polite_kill_is_an_end, require_root
+from lab.manners import add_sites, polite_kill_is_an_end, require_root
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -31,13 +31,7 @@ _STEPS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
     parser.add_argument("plan", type=Path, metavar="PLAN", help="folder of the plan | 规划文件夹")
-    parser.add_argument(
-        "--sites",
-        type=lambda text: tuple(filter(None, text.split(","))),
-        default=(),
-        metavar="A,B",
-        help="only these sites and those between them | 仅这些站点及其间的站点",
-    )
+    add_sites(parser)
     parser.add_argument(
         "--no-probe",
         action="store_true",

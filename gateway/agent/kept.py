@@ -21,6 +21,7 @@ from gateway.agent.signed import SignedPlan, read_delivered, verified
 from gateway.errors import Problem, Refused, Where, problem
 from gateway.load.accepted import Accepted
 from gateway.load.inforce import Stamp
+from gateway.policy.disk import settle
 from gateway.policy.documents import RELEASE_FOLDER
 from gateway.policy.signers import (
     AUTHORITY_FILE,
@@ -63,8 +64,8 @@ class Kept:
             self._remove(folder)
             for name, content in {**signed.delivered.files(), **_beside(signed)}.items():
                 _write(folder / name, content)
-            _each_folder(folder, _sync)
-            _sync(self.directory)
+            _each_folder(folder, settle)
+            settle(self.directory)
             self._give_to_the_loader(folder)
         except OSError as fault:
             with suppress(OSError):
@@ -82,7 +83,7 @@ class Kept:
                 with suppress(FileNotFoundError):
                     (self.directory / CURRENT).rename(self.directory / BEFORE)
                 (self.directory / NEXT).rename(self.directory / CURRENT)
-                _sync(self.directory)
+                settle(self.directory)
             self._remove(self.directory / NEXT)
             self._remove(self.directory / BEFORE)
 
@@ -162,11 +163,3 @@ def _write(file: Path, content: bytes) -> None:
 def _each_folder(folder: Path, do: Callable[[Path], None]) -> None:
     for below, _, _ in os.walk(folder, topdown=False):
         do(Path(below))
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,9 +13,10 @@ from typing import Any
 from gateway.cli.diff import say_difference
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import Refused, Where, problem, refuse_any
+from gateway.policy.disk import settle
 from gateway.policy.documents import RELEASE_FOLDER, Document, read_documents
 from gateway.policy.model import Plan
-from gateway.policy.names import identifier
+from gateway.policy.names import gateway_host
 from gateway.policy.site_change import SiteChange
 
 
@@ -118,7 +119,7 @@ def copy_step(arguments: argparse.Namespace) -> Step:
 
 def limit(change: SiteChange, plan: Plan, *, own: bool) -> str:
     """Give whom a playbook is for: the site's group, and the other gateways that change."""
-    others = sorted(f"{identifier(n)}-gw" for n in change.touched if plan.sites[n].managed)
+    others = sorted(gateway_host(n) for n in change.touched if plan.sites[n].managed)
     return ",".join([*([change.group] if own else []), *others])
 
 
@@ -220,7 +221,7 @@ def _write(folder: Path, documents: Sequence[Document], change: SiteChange) -> N
             file.parent.mkdir(exist_ok=True)
             _write_new(new, change.after, file if change.before else None)
             new.replace(file)
-        _settle(file.parent)
+        settle(file.parent)
     except OSError as error:
         where = Where(str(file))
         raise Refused(problem("ZG134", where, file=file, error=error.strerror)) from error
@@ -238,15 +239,6 @@ def _write_new(new: Path, document: Document, like: Path | None) -> None:
         opened.write(document.content)
         opened.flush()
         os.fsync(opened.fileno())
-
-
-def _settle(folder: Path) -> None:
-    """Wait until the disk has the names too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _refuse_other(folder: Path, documents: Sequence[Document]) -> None:

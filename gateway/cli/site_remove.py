@@ -16,7 +16,7 @@ from gateway.cli.site_change import (
 )
 from gateway.errors import ExitStatus
 from gateway.policy.documents import read_documents
-from gateway.policy.names import identifier
+from gateway.policy.names import gateway_host
 from gateway.policy.site_removal import remove_site
 
 _EXAMPLE = """\
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     documents = read_documents(arguments.plan)
     change = remove_site(documents, str(arguments.plan), arguments.name, today())
     own = limit(change, change.old, own=True).split(",")[0]
-    host = f"{identifier(arguments.name)}-gw"
+    host = gateway_host(arguments.name)
     decommission = Step(
         "first, while the inventory still knows the gateway",
         "先行停用:此时清单中仍有该网关",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.errors import NOWHERE, Refused, Where, problem
 from gateway.load.inforce import Stamp
+from gateway.policy.disk import settle
 
 STATE_FILE = "accepted.json"
 FORMAT = 1
@@ -132,8 +133,4 @@ def put_in_place(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    settle(path.parent)

@@ -14,8 +14,15 @@ LONGEST_INTERFACE_BYTES = 15
 #: nftables keeps at most 128 bytes of comment; a name stands in one.
 LONGEST_NAME_BYTES = 60
 
+#: What the inventory's groups begin with that are there for another reason than a site.
+KIND_GROUP, TIER_GROUP = "kind_", "tier_"
+
+#: And those that are called otherwise.
+_OTHER_GROUPS = frozenset({"all", "gateways", "ungrouped"})
+
 _NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")
 _RESERVED_INTERFACES = frozenset({"lo", "all", "default"})
+_NO_GROUP = re.compile(r"[^a-z0-9_]")
 _LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "_": "-"})
 
 
@@ -50,6 +57,23 @@ def interface_name(name: str) -> str:
 def identifier(name: str) -> str:
     """Give a name that nftables takes, `.` allowed: itself where it can be, else a hash."""
     return ".".join(part if part.isascii() else "x" + _hash(part) for part in name.split("."))
+
+
+def gateway_host(site: str) -> str:
+    """Give the host that is a site's gateway, as in `huichuan-gw`."""
+    return f"{identifier(site)}-gw"
+
+
+def kind_group(kind: str) -> str:
+    """Give the inventory's group of all gateways of a kind of site."""
+    return KIND_GROUP + _NO_GROUP.sub("_", identifier(kind))
+
+
+def site_group(site: str) -> str:
+    """Give the inventory's group of a site and all below it, by Ansible's rules for names."""
+    name = _NO_GROUP.sub("_", identifier(site))
+    taken = name in _OTHER_GROUPS or name.startswith((KIND_GROUP, TIER_GROUP)) or name[0].isdigit()
+    return f"site_{name}" if taken else name
 
 
 def _usable(name: str) -> bool:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from gateway.errors import Problem, Refused, Where, problem
+from gateway.policy.disk import settle
 from gateway.policy.documents import LARGEST_PLAN_BYTES, RELEASE_FOLDER
 from gateway.policy.signature import LARGEST_RELEASE_BYTES, Release, parse_release
 from gateway.policy.signers import read_small_file
@@ -61,8 +62,4 @@ def _write(file: Path, content: bytes) -> None:
         new.replace(file)
     finally:
         new.unlink(missing_ok=True)
-    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    settle(file.parent)

@@ -10,13 +10,10 @@ from gateway.policy.difference import Difference, difference
 from gateway.policy.documents import Document
 from gateway.policy.entries import Entry, gather
 from gateway.policy.model import Plan, Site
-from gateway.policy.names import identifier
+from gateway.policy.names import site_group
 from gateway.policy.plan import build_plan
 from gateway.policy.schema import parse_all
 from gateway.policy.topology import slices
-
-#: Groups that every inventory has, whatever its sites are called.
-_OTHER_GROUPS = frozenset({"all", "gateways", "ungrouped"})
 
 Entries = Mapping[str, Mapping[str, Entry]]
 
@@ -57,8 +54,7 @@ class SiteChange:
     @property
     def group(self) -> str:
         """What the inventory calls the site's gateway and all below it."""
-        name = identifier(self.site.name).replace("-", "_")
-        return f"site_{name}" if name in _OTHER_GROUPS or name[0].isdigit() else name
+        return site_group(self.site.name)
 
 
 @dataclass(frozen=True, slots=True)

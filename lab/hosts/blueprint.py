@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from gateway.errors import Refused, problem
 from gateway.policy.model import Address, Network, Plan, Zone
-from gateway.policy.names import identifier
+from gateway.policy.names import gateway_host, identifier
 from gateway.policy.wiring import FAR_END, NEAR_END, wirings
 from lab.layout import EVERYWHERE, HOST_INTERFACE, OUTSIDE, Kind, Layout, Node, home
 
@@ -79,7 +79,7 @@ class Blueprint:
 
 def host_name(plan: Plan, node: str) -> str:
     """Give the name of the host that is a node of a layout: `huichuan-gw`, `huichuan.business`."""
-    return f"{identifier(node)}-gw" if node in plan.sites else identifier(node)
+    return gateway_host(node) if node in plan.sites else identifier(node)
 
 
 def draw(layout: Layout, guests: Iterable[Guest] = ()) -> Blueprint:

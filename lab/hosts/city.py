@@ -31,7 +31,7 @@ _PATIENCE_SECONDS = 180
 
 _LOOK_SECONDS = 0.05
 
-#: Where the signers' certificates come from and go to is the keeper's folder: root's alone.
+#: The signers' keys and the hosts' disks are root's alone.
 _PRIVATE = 0o700
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -51,8 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     here = places()
     hosts = [host for host in described(here).blueprint.hosts if host.boots]
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        found = list(threads.map(lambda host: ask(here, host), hosts))
+    found = ask_all(here, hosts)
     if arguments.json:
         say_json([status.as_json() for status in found])
     else:
@@ -61,7 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitStatus.OK if all(s.system == "running" for s in found) else ExitStatus.REFUSED
 
 
-def ask(places: "Places", host: "Host") -> HostStatus:
+def ask_all(places: "Places", hosts: "Iterable[Host]") -> list[HostStatus]:
+    """Ask hosts how they are, some at once."""
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return list(threads.map(lambda host: _ask(places, host), hosts))
+
+
+def _ask(places: "Places", host: "Host") -> HostStatus:
     """Ask a host how it is."""
     from lab.hosts.blueprint import Role  # noqa: PLC0415 - so that help answers at once
     from lab.hosts.machine import execute  # noqa: PLC0415 - as above

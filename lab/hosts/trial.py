@@ -9,7 +9,8 @@ import zlib
 
 from gateway.compile.ruleset import compile_slice
 from gateway.load.inforce import Stamp
-from gateway.policy.topology import slices
+from gateway.policy.topology import GatewaySlice, slices
+from gateway.verify.kernel import COMMAND
 from gateway.verify.proof import Proof, prove
 from lab import namespace
 from lab.agreement import judge
@@ -24,8 +25,6 @@ from lab.hosts.places import Places
 from lab.layout import Layout
 from lab.probe import probe
 from lab.rehearsal import Listener, Rehearsal, Step, Wanted, path_findings, proven
-
-_LIST_RULESET = ("nft", "-j", "-nn", "list", "ruleset")
 
 
 class BootedGround:
@@ -58,10 +57,11 @@ def try_out(
         Refused: a kernel or a journal could not be read.
     """
     ground = BootedGround(places, layout)
+    parts = slices(layout.plan)
     listener.begin(Step.ENFORCE, len(layout.gateways))
     held = []
     for gateway in layout.gateways:
-        held.append(_ask(ground, gateway, stamp, whole=not wanted.sites))
+        held.append(_ask(ground, parts[gateway], stamp, whole=not wanted.sites))
         listener.advance()
     listener.begin(Step.PATHS, 1)
     findings = path_findings(layout, held)
@@ -80,13 +80,13 @@ def try_out(
     )
 
 
-def _ask(ground: BootedGround, gateway: str, stamp: Stamp, *, whole: bool) -> Enforced:
+def _ask(ground: BootedGround, part: GatewaySlice, stamp: Stamp, *, whole: bool) -> Enforced:
     """Prove one gateway, from its namespace."""
-    part = slices(ground.layout.plan)[gateway]
+    gateway = part.gateway
     began = time.monotonic()
 
     # Asked with the host's own nft: an older one may not understand what a newer has put in.
-    listing = execute(ground.places, host_name(ground.layout.plan, gateway), _LIST_RULESET)
+    listing = execute(ground.places, host_name(ground.layout.plan, gateway), COMMAND)
 
     def prove_it() -> Proof:
         return prove(part, ground.layout.plan, str(stamp), ruleset=listing, look_beside=whole)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus, Refused, problem
-from lab.manners import polite_kill_is_an_end, require_root
+from lab.manners import add_sites, polite_kill_is_an_end, require_root
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -41,17 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="build the hosts' image anew, for newer packages | 重新构建主机映像",
     )
     add_json(parser)
-
-
-def add_sites(parser: argparse.ArgumentParser) -> None:
-    """Ask which sites are wanted."""
-    parser.add_argument(
-        "--sites",
-        type=lambda text: tuple(filter(None, text.split(","))),
-        default=(),
-        metavar="A,B",
-        help="only these sites and those between them | 仅这些站点及其间的站点",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

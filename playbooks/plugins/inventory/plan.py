@@ -23,7 +23,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin
 
 from gateway.errors import Language, Refused
 from gateway.policy.model import Plan, Site
-from gateway.policy.names import identifier
+from gateway.policy.names import TIER_GROUP, gateway_host, kind_group, site_group
 from gateway.policy.plan import read_plan
 from gateway.policy.wiring import Wiring, wirings
 
@@ -94,9 +94,6 @@ _TRUST = "LOUSHAN_TRUST"
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
-#: Groups that are there for another reason than a site.
-_OTHER_GROUPS = frozenset({"all", "gateways", "ungrouped"})
-
 
 class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible ships no types
     """Reads one city."""
@@ -136,8 +133,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         present = [s for s in plan.sites if booted is None or s in booted]
         machines = self._machines()
         wired = wirings(plan)
-        names = {site: host_name(site) for site in present if plan.sites[site].managed}
-        if strangers := sorted(machines.keys() - {host_name(site) for site in plan.gateways}):
+        names = {site: gateway_host(site) for site in present if plan.sites[site].managed}
+        if strangers := sorted(machines.keys() - {gateway_host(site) for site in plan.gateways}):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
         for site in from_the_hub_outwards(plan, names):
             host = names[site]
@@ -219,25 +216,13 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         raise AnsibleParserError(what)
 
 
-def host_name(site: str) -> str:
-    """Give the host that is a site's gateway."""
-    return f"{identifier(site)}-gw"
-
-
-def group_name(site: str) -> str:
-    """Give the group of a site and all below it, by Ansible's rules for names."""
-    name = re.sub(r"[^a-z0-9_]", "_", identifier(site))
-    taken = name in _OTHER_GROUPS or name.startswith(("kind_", "tier_")) or name[0].isdigit()
-    return f"site_{name}" if taken else name
-
-
 def groups_of(plan: Plan, site: Site) -> Iterator[str]:
     """Give the groups of a site's gateway."""
-    yield "kind_" + re.sub(r"[^a-z0-9_]", "_", identifier(site.kind))
-    yield f"tier_{site.tier}"
+    yield kind_group(site.kind)
+    yield f"{TIER_GROUP}{site.tier}"
     above: Site | None = site
     while above is not None:
-        yield group_name(above.name)
+        yield site_group(above.name)
         above = plan.sites[above.hub] if above.hub else None
 
 
@@ -259,7 +244,7 @@ def variables_of(site: Site, wiring: Wiring, ports: Mapping[str, str]) -> dict[s
     """
     if unknown := sorted(ports.keys() - {interface.name for interface in wiring.interfaces}):
         known = ", ".join(interface.name for interface in wiring.interfaces)
-        message = f"{host_name(site.name)}: no interface {', '.join(unknown)}; there are {known}"
+        message = f"{gateway_host(site.name)}: no interface {', '.join(unknown)}; there are {known}"
         raise AnsibleParserError(message)
     return {
         "loushan_site": site.name,
