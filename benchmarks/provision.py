@@ -2,6 +2,7 @@
 
 Run it from the repository's folder: `python -m benchmarks.provision --help`.
 It boots a lab of its own, called `bench`, and takes it away, also after Ctrl-C.
+Its hosts are bare: the first run installs their packages too, from a source on each host.
 Beside each run stands the smallest run that Ansible can make over the same hosts.
 """
 
@@ -164,7 +165,7 @@ def _plan(folder: Path) -> Path:
 
 
 def _round(plan: Path, size: int, runs: Runs) -> None:
-    with booted(LAB, Wanted(plan, SITES[size]), _Quiet()) as blueprint:
+    with booted(LAB, Wanted(plan, SITES[size], bare=True), _Quiet()) as blueprint:
         hosts = [host.name for host in blueprint.hosts if host.role is Role.GATEWAY]
         if len(hosts) != size:
             message = f"{len(hosts)} gateways instead of {size}: {' '.join(hosts)}"

@@ -53,6 +53,7 @@ class Wanted:
     sites: tuple[str, ...] = ()
     guests: tuple[Guest, ...] = ()
     new_image: bool = False
+    bare: bool = False
 
 
 def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
@@ -65,7 +66,7 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
         raise Refused(problem("ZG678", run=places.run))
     plan = read_plan(wanted.plan)
     blueprint = draw(lay_out(plan, with_hubs(plan, wanted.sites)), wanted.guests)
-    built = image.ensure(listener.image, anew=wanted.new_image)
+    built = image.ensure(listener.image, anew=wanted.new_image, bare=wanted.bare)
     take_away(places)
     places.run.mkdir(parents=True)
     places.disk.mkdir(parents=True, mode=_PRIVATE)

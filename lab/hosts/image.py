@@ -3,6 +3,9 @@
 Built once and kept; its name is the digest of what it is made of, so that
 another list of packages is another image.  The packages are those that the
 roles name, so that provisioning a host of the lab needs no network.
+
+A bare image has none of them installed: they lie on its disk as a source for
+apt, so that the roles install them there as on a machine just set up.
 """
 
 import fcntl
@@ -55,9 +58,12 @@ _MASKED = (
 )
 
 #: So many images are kept; the oldest goes.
-_KEPT = 2
+_KEPT = 3
 
-_RECIPE = 2
+_RECIPE = 3
+
+#: Where a bare host finds the packages that it does not have.
+_OFFERED = "srv/packages"
 
 #: Each host makes its own key when it first boots, and none leaves it.
 _HOST_KEYS = """\
@@ -83,18 +89,22 @@ class Image:
     tree: Path
 
 
-def ensure(tell: Callable[[str], None], *, anew: bool = False) -> Image:
+def ensure(tell: Callable[[str], None], *, anew: bool = False, bare: bool = False) -> Image:
     """Give the image, built if it is not there yet.
 
     Args:
         tell: hears what is going on, a line each.
         anew: whether to build it even if it is there, for newer packages.
+        bare: whether the packages of our roles are offered to apt, and not installed.
 
     Raises:
         Refused: ZG674, it could not be built; the log says why.
     """
-    packages = sorted({*_INSTALLED, *_TOOLS, *_packages_of_roles()})
-    recipe = {"recipe": _RECIPE, "suite": SUITE, "packages": packages, "masked": _MASKED}
+    own, roles = {*_INSTALLED, *_TOOLS}, set(_packages_of_roles())
+    recipe: dict[str, object] = {"recipe": _RECIPE, "suite": SUITE, "masked": _MASKED}
+    recipe["packages"] = sorted(own if bare else own | roles)
+    if bare:
+        recipe["offered"] = sorted(roles - own)
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
     folder = CACHE / digest
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -120,18 +130,57 @@ def _build(folder: Path, recipe: dict[str, object], tell: Callable[[str], None])
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     tree = new / "tree"
-    packages = recipe["packages"]
-    if not isinstance(packages, list):
-        raise TypeError(packages)
-    wanted = ["--variant=minbase", f"--include={','.join(packages)}", SUITE, str(tree), _mirror()]
-    _logged(["mmdebstrap", *wanted], tell)
+    packages, offered = (_words(recipe.get(name, [])) for name in ("packages", "offered"))
+    wanted = ["--variant=minbase", f"--include={','.join(packages)}"]
+    if offered:
+        wanted.append(f"--customize-hook={_download(offered)}")
+    _logged(["mmdebstrap", *wanted, SUITE, str(tree), _mirror()], tell)
     _furnish(tree)
+    if offered:
+        _offer(tree)
     listing = ["dpkg-query", f"--admindir={tree}/var/lib/dpkg", "--show"]
     versions = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
     manifest = {**recipe, "versions": dict(line.split("\t") for line in versions.splitlines())}
     (new / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
+
+
+def _words(names: object) -> list[str]:
+    if not isinstance(names, list):
+        raise TypeError(names)
+    return names
+
+
+def _download(packages: list[str]) -> str:
+    """Give the line with which packages are downloaded for a system, and not installed."""
+    asked = f"install --yes --no-install-recommends --download-only {' '.join(packages)}"
+    return (
+        f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get {asked}'
+        f' && mkdir -p "$1/{_OFFERED}"'
+        f' && mv "$1"/var/cache/apt/archives/*.deb "$1/{_OFFERED}/"'
+    )
+
+
+def _offer(tree: Path) -> None:
+    """Make of the downloaded packages the one source that apt knows on these hosts."""
+    folder, paragraphs = tree / _OFFERED, []
+    for package in sorted(folder.glob("*.deb")):
+        digest = hashlib.sha256(package.read_bytes()).hexdigest()
+        # apt would read the percent sign of an epoch in a file's name as its own.
+        named = package.rename(folder / f"{digest[:16]}.deb")
+        asked = ["dpkg-deb", "--field", str(named)]
+        field = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        place = f"Filename: ./{named.name}\nSize: {named.stat().st_size}\nSHA256: {digest}"
+        paragraphs.append(f"{field}\n{place}\n")
+    (folder / "Packages").write_text("\n".join(paragraphs), "utf-8")
+    for known in (tree / "etc/apt/sources.list.d").iterdir():
+        known.unlink()
+    source = f"deb [trusted=yes] file:/{_OFFERED} ./\n"
+    (tree / "etc/apt/sources.list").write_text(source, "ascii")
+    # As the installer does: a dry run reads the lists, and may not renew them.
+    update = ["chroot", str(tree), "apt-get", "update"]
+    subprocess.run(update, capture_output=True, check=True)
 
 
 def _furnish(tree: Path) -> None:

@@ -40,6 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="build the hosts' image anew, for newer packages | 重新构建主机映像",
     )
+    parser.add_argument(
+        "--bare",
+        action="store_true",
+        help="hosts as the installer leaves them: the playbooks install their packages too,"
+        " from a source on each host | 主机仅有安装程序所装软件包,其余由剧本安装",
+    )
     add_json(parser)
 
 
@@ -51,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from lab.hosts.places import places  # noqa: PLC0415 - as above
 
     guests = tuple(Guest(*_guest(word)) for word in arguments.guest)
-    wanted = Wanted(arguments.plan, arguments.sites, guests, arguments.new_image)
+    wanted = Wanted(arguments.plan, arguments.sites, guests, arguments.new_image, arguments.bare)
     with polite_kill_is_an_end(), boot_progress(arguments) as bar:
         blueprint = put_up(places(), wanted, bar)
     booted = [host for host in blueprint.hosts if host.boots]

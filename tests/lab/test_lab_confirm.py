@@ -1,13 +1,19 @@
 """A policy that cuts off the operator's own connection undoes itself."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lab.hosts.places import VARIABLE
 from tests.lab.releases import THERE, carry, retitle, sign_next, without
-from tests.lab.town import Done, Town, until
+from tests.lab.town import ROOT, Done, Town, until
 
 pytestmark = pytest.mark.lab
 
@@ -29,6 +35,50 @@ class Operator:
         options += ["ServerAliveCountMax=2", "StrictHostKeyChecking=accept-new"]
         words = [word for option in options for word in ("-o", option)]
         return self.town.run(DESK, "ssh", *words, f"operator@{self.address}", *command)
+
+    def playbook(self, name: str, *words: str) -> Done:
+        """Run a playbook as from this desk: Ansible's own ssh, through the network."""
+        # A socket's path has to be short; and who holds connections open is gone at the end.
+        own = Path(tempfile.mkdtemp(prefix="ls"))
+        try:
+            key, known = own / "key", own / "known"
+            key.write_text(self.town.must(DESK, "sh", "-c", "cat ~/.ssh/id_ed25519"))
+            key.chmod(0o600)
+            public = self.town.must(GATEWAY, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
+            known.write_text(f"{self.address} {public}")
+            reached = {
+                "ansible_connection": "ssh",
+                "ansible_host": str(self.address),
+                "ansible_user": "operator",
+                "ansible_become": True,
+                "ansible_ssh_private_key_file": str(key),
+                "ansible_ssh_common_args": f"-o UserKnownHostsFile={known}",
+            }
+            told = ("--limit", GATEWAY, "-e", json.dumps(reached), *words)
+            enter = ["nsenter", f"--net=/run/netns/{self.town.namespace(DESK)}", "--"]
+            ansible = f"{Path(sys.executable).parent}/ansible-playbook"
+            return subprocess.run(
+                [*enter, ansible, f"playbooks/{name}.yml", "-i", "inventory/lab", *told],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "ANSIBLE_NOCOLOR": "1",
+                    "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=2s"
+                    " -o StrictHostKeyChecking=yes -o ServerAliveInterval=2"
+                    " -o ServerAliveCountMax=2",
+                    "ANSIBLE_SSH_CONTROL_PATH_DIR": str(own),
+                    "ANSIBLE_TIMEOUT": "5",
+                    "LC_ALL": "C.UTF-8",
+                    VARIABLE: self.town.places.name,
+                },
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+        finally:
+            until(lambda: not any(file.is_socket() for file in own.iterdir()), 10)
+            shutil.rmtree(own)
 
     def gets_in(self) -> bool:
         """Tell whether a new connection comes about."""
@@ -83,6 +133,68 @@ def test_a_policy_that_is_confirmed_stays(operator: Operator, tmp_path: Path) ->
     status = town.status(GATEWAY)
     assert status["probation"] is None
     assert status["in_force"]["revision"] == before + 1
+
+
+def test_a_playbook_over_ssh_enforces_confirms_and_proves(
+    operator: Operator, tmp_path: Path
+) -> None:
+    """What brings a policy to a real gateway: Ansible, by ssh, in band."""
+    town = operator.town
+    signed = sign_next(town, tmp_path, retitle("样例城市三"), keep=True)
+
+    enforced = operator.playbook("enforce", "-e", f"enforce_plan={signed}")
+    again = operator.playbook("enforce", "-e", f"enforce_plan={signed}")
+    proven = operator.playbook("verify")
+
+    for done in (enforced, again, proven):
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "changed=2 " in enforced.stdout, "brought, and confirmed"
+    assert "changed=0 " in again.stdout
+    assert town.status(GATEWAY)["probation"] is None
+
+
+def test_a_playbook_over_ssh_cannot_confirm_what_cuts_its_way(
+    operator: Operator, tmp_path: Path
+) -> None:
+    """The play fails, and the gateway goes back to what it had."""
+    town = operator.town
+    before = town.status(GATEWAY)["in_force"]
+    shut = sign_next(town, tmp_path, without("operations_to_gateways", "county"), keep=False)
+
+    window = ("-e", "enforce_confirm_within_seconds=15")
+    done = operator.playbook("enforce", "-e", f"enforce_plan={shut}", *window)
+
+    assert done.returncode != 0
+    assert "unreachable=1" in done.stdout, done.stdout[-2000:]
+    assert until(lambda: not town.status(GATEWAY).get("probation"), 30)
+    assert until(lambda: town.is_proven(GATEWAY))
+    assert town.status(GATEWAY)["in_force"] == before
+
+
+def test_the_rollback_playbook_takes_back_what_is_on_probation(
+    operator: Operator, tmp_path: Path
+) -> None:
+    """At once, long before the deadline; a second time there is nothing to take back."""
+    town = operator.town
+    before = town.status(GATEWAY)["in_force"]
+    carry(town, GATEWAY, sign_next(town, tmp_path, retitle("样例城市退"), keep=False))
+    brought = town.run(GATEWAY, "loushan", "agent", "enforce", THERE, "--confirm-within", "110")
+    waiting = town.status(GATEWAY)["probation"]
+
+    dry = town.playbook("rollback", "--limit", GATEWAY, "--check")
+    still = town.status(GATEWAY)["probation"]
+    taken = town.playbook("rollback", "--limit", GATEWAY)
+    nothing = town.playbook("rollback", "--limit", GATEWAY)
+
+    assert brought.returncode == 0, brought.stderr
+    assert waiting
+    assert (dry.returncode, bool(still)) == (0, True)
+    assert "changed=1 " in taken.stdout, taken.stdout[-2000:]
+    assert town.status(GATEWAY)["probation"] is None
+    assert town.status(GATEWAY)["in_force"] == before
+    assert "changed=0 " in nothing.stdout
+    assert "nothing was on probation" in nothing.stdout
+    assert until(lambda: town.is_proven(GATEWAY))
 
 
 def test_an_operator_without_a_key_does_not_come_in(operator: Operator) -> None:

@@ -1,0 +1,126 @@
+"""From hosts as the installer leaves them to gateways, and out of service again."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.policy.plan import read_plan
+from lab.hosts.places import Places
+from lab.layout import lay_out
+from tests.lab.town import Town, loushan, until
+
+pytestmark = pytest.mark.lab
+
+#: The farthest from the hub goes first and alone.
+HUB, FAR = "city-gw", "tax-gw"
+
+KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
+
+PACKAGES = ("nftables", "ulogd2", "python3-pyroute2", "python3-cryptography")
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[Town]:
+    """Boot two gateways with nothing of ours, and no package that our roles want."""
+    places = Places(f"b{os.getpid()}")
+    try:
+        up = loushan(places.name, "lab", "up", "--bare", "--sites", "tax", owner=os.getpid())
+        assert up.returncode == 0, up.stderr
+        plan = read_plan(places.plan)
+        yield Town(places, plan, lay_out(plan, ("city", "tax")))
+    finally:
+        loushan(places.name, "lab", "down")
+
+
+def installed(town: Town, host: str) -> set[str]:
+    """Give which of the packages a host has."""
+    return {name for name in PACKAGES if town.ask(host).package(name).is_installed}
+
+
+def test_what_cannot_be_installed_stops_the_play_before_another_host(bare: Town) -> None:
+    """The source of the farthest gateway is gone: it says so, and the hub is not touched."""
+    assert not installed(bare, FAR)
+    bare.must(FAR, "mv", "/srv/packages", "/srv/away")
+    try:
+        done = bare.playbook("provision")
+    finally:
+        bare.must(FAR, "mv", "/srv/away", "/srv/packages")
+
+    assert done.returncode != 0
+    assert "Install" in done.stdout
+    assert not installed(bare, HUB)
+    assert not bare.ask(HUB).file("/etc/sysctl.d/60-loushan.conf").exists
+    assert not bare.ask(FAR).file("/etc/loushan").exists
+
+
+def test_a_dry_run_on_a_bare_host_says_what_it_would_do_and_does_nothing(bare: Town) -> None:
+    """Packages too: it names them, and none is there afterwards."""
+    done = bare.playbook("provision", "--check", "--diff")
+
+    assert "ulogd2" in done.stdout
+    assert not installed(bare, FAR)
+    assert not bare.ask(FAR).file("/etc/sysctl.d/60-loushan.conf").exists
+
+
+def test_the_roles_install_what_they_need(bare: Town) -> None:
+    """A second run finds it all, and changes nothing."""
+    first = bare.playbook("site")
+    second = bare.playbook("site")
+
+    assert first.returncode == 0, first.stdout[-3000:]
+    assert all(installed(bare, host) == set(PACKAGES) for host in (HUB, FAR))
+    assert until(lambda: all(bare.is_proven(host) for host in (HUB, FAR)))
+    assert second.returncode == 0, second.stdout[-3000:]
+    assert second.stdout.count("changed=0 ") == len((HUB, FAR)), second.stdout[-1000:]
+
+
+def test_nobody_is_decommissioned_by_mistake(bare: Town) -> None:
+    """Neither unnamed, nor by another's name, nor two at once."""
+    tries = [
+        bare.playbook("decommission", "--limit", FAR),
+        bare.playbook("decommission", "--limit", FAR, "-e", f"decommission_confirm={HUB}"),
+        bare.playbook("decommission", "-e", f"decommission_confirm={FAR}"),
+    ]
+
+    assert all(done.returncode != 0 for done in tries)
+    assert all("nothing was done" in done.stdout for done in tries)
+    assert all(bare.is_proven(host) for host in (HUB, FAR))
+
+
+def test_a_decommissioned_gateway_refuses_everything_also_after_a_boot(bare: Town) -> None:
+    """Its keys, state and programs are gone; the other gateway goes on."""
+    key = bare.must(FAR, "cat", KEY)
+    done = bare.playbook("decommission", "--limit", FAR, "-e", f"decommission_confirm={FAR}")
+    wiped = not bare.ask(FAR).file(KEY).exists
+    now = _refusing(bare)
+    again = bare.loushan("lab", "reboot", FAR)
+    after = _refusing(bare)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert again.returncode == 0, again.stderr
+    assert wiped
+    assert bare.run(FAR, "cat", KEY).stdout != key, "a boot makes a new one at most"
+    for said in (now, after):
+        assert "refused_no_policy" in said["rules"]
+        assert said["forwarding"] == {"0"}
+        assert said["left"] == set()
+        assert "LISTEN" not in said["listeners"]
+    assert until(lambda: bare.is_proven(HUB))
+
+
+def _refusing(town: Town) -> dict[str, Any]:
+    """Ask a gateway that is out of service for what it does, and what it still has."""
+    host = town.ask(FAR)
+    ways = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
+    gone = (
+        *("/var/lib/loushan", "/etc/loushan", "/usr/lib/loushan", "/usr/sbin/loushan"),
+        "/etc/ssh/operators",
+    )
+    return {
+        "rules": town.run(FAR, "nft", "list", "table", "inet", "loushan").stdout,
+        "forwarding": {town.must(FAR, "cat", f"/proc/sys/{way}").strip() for way in ways},
+        "left": {path for path in gone if host.file(path).exists},
+        "listeners": town.must(FAR, "ss", "--no-header", "--listening", "--tcp"),
+    }
