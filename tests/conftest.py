@@ -8,6 +8,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 _LIST = Path(__file__).resolve().parents[1] / "docs" / "not-tested-here.md"
 
+_BY_THE_LABS_WORKER = ("tests/kernel/test_verify_bpf.py", "tests/lab/")
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """After tests of the lab, list what a lab cannot show; it neither passed nor was skipped."""
@@ -23,11 +25,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 class _OneWorkerForTheLab(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """Gives all tests of the lab to one worker, which boots one city; the others as they come.
 
+    What the whole machine sees is done by that worker too, before its city is up.
+
     xdist has a mark for this, `xdist_group`, which does nothing under pytest 9.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/lab" if nodeid.startswith("tests/lab/") else nodeid
+        return "tests/lab" if nodeid.startswith(_BY_THE_LABS_WORKER) else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneWorkerForTheLab:

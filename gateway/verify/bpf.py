@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct, unpack_from
@@ -39,6 +40,10 @@ _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 #: Where those ask who may not ask the kernel.
 ASKED_FOR_OTHERS = Path("/run/loushan/programs.sock")
 _ASKING_SECONDS: Final = 30
+
+#: How long a link may be half made, and how often that is looked at.
+_MAKING_SECONDS: Final = 2
+_LOOKING_SECONDS: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def _link(number: int) -> Attached | None:
     attributes = ctypes.create_string_buffer(_ATTRIBUTES_BYTES)
     _INFO_REQUEST.pack_into(attributes, 0, number, 0, 0)
     try:
-        descriptor = _bpf(_GET_FD, attributes)
+        descriptor = _when_made(attributes)
     except FileNotFoundError:
         return None  # gone since it was listed
     try:
@@ -124,6 +129,18 @@ def _link(number: int) -> Attached | None:
     if kind == _NETNS and first == Path("/proc/thread-self/ns/net").stat().st_ino:
         return Attached(f"network namespace, program {program}", 0)
     return None
+
+
+def _when_made(attributes: "ctypes.Array[ctypes.c_char]") -> int:
+    """Open a link; the kernel lists one that is still being made, and refuses it until it is."""
+    end = time.monotonic() + _MAKING_SECONDS
+    while True:
+        try:
+            return _bpf(_GET_FD, attributes)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(_LOOKING_SECONDS)
 
 
 def _bpf(command: int, attributes: "ctypes.Array[ctypes.c_char]") -> int:

@@ -1,9 +1,5 @@
 """What decides about packets beside nftables is found, one red test for each."""
 
-import contextlib
-import fcntl
-import socket
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,20 +10,11 @@ from gateway.policy.topology import slices
 from gateway.verify import beside, conntrack, host
 from gateway.verify.beside import find_beside
 from tests.cities import small_city
-from tests.kernel import bpf_programs
 from tests.kernel.city import FORBIDDEN, HTTPS, City
 
 pytestmark = pytest.mark.kernel
 
 GATEWAY = "city"
-
-
-@pytest.fixture(autouse=True)
-def alone() -> Iterator[None]:
-    """Let one of these tests run at a time: a BPF program is listed for the whole machine."""
-    with Path(tempfile.gettempdir(), "lst-verify-beside.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def found(
@@ -42,19 +29,6 @@ def found(
         return tuple(find_beside(part, plan, in_force=in_force))
 
     return city.gateway.run(look)
-
-
-@contextlib.contextmanager
-def kept(
-    context: Callable[[], contextlib.AbstractContextManager[None]], city: City
-) -> Iterator[None]:
-    """Enter a context in the gateway's namespace."""
-    entered = city.gateway.run(context)
-    city.gateway.run(entered.__enter__)
-    try:
-        yield
-    finally:
-        entered.__exit__(None, None, None)
 
 
 def test_a_plain_gateway_has_nothing(small_network: City) -> None:
@@ -151,23 +125,6 @@ def test_a_session_that_the_policy_does_not_permit_is_found(small_network: City)
     assert {problem.code for problem in problems} == {"ZG638"}
     assert {dict(problem.params)["source"] for problem in problems} == {"10.1.0.2", "fd00:1::2"}
     assert {dict(problem.params)["service"] for problem in problems} == {"8443/tcp"}
-
-
-def test_an_xdp_program_is_found(small_network: City) -> None:
-    """It sees packets before every rule."""
-    with kept(lambda: bpf_programs.xdp(socket.if_nametoindex("office")), small_network):
-        problems = found(small_network)
-
-    assert [problem.code for problem in problems] == ["ZG632"]
-
-
-def test_a_bpf_program_at_a_hook_is_found(small_network: City) -> None:
-    """A netfilter program can drop or accept before ours."""
-    with kept(bpf_programs.netfilter_forward, small_network):
-        problems = found(small_network)
-
-    assert [problem.code for problem in problems] == ["ZG633"]
-    assert "netfilter forward priority -500" in problems[0].text(Language.EN)
 
 
 @pytest.mark.parametrize(
