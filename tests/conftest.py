@@ -1,5 +1,6 @@
 """How a run is divided among its workers, and what its summary says beside what passed."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,11 @@ from xdist.scheduler import LoadScopeScheduling
 _LIST = Path(__file__).resolve().parents[1] / "docs" / "not-tested-here.md"
 
 _BY_THE_LABS_WORKER = ("tests/kernel/test_verify_bpf.py", "tests/lab/")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what tests start, also where a shell began the run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -34,6 +34,12 @@ def attacker(request: pytest.FixtureRequest, town: Town) -> Stand:
     return Stand(town, "attacker", "tax-gw", "office", request.param)
 
 
+@pytest.fixture(params=[4, 6], ids=["IPv4", "IPv6"])
+def walled(request: pytest.FixtureRequest, town: Town) -> Stand:
+    """Somebody on the housing office's cable, who may ask the approval hall and nobody else."""
+    return Stand(town, "walled", "housing-gw", "office", request.param)
+
+
 # --- somebody else's name -------------------------------------------------------------------------
 
 
@@ -98,6 +104,7 @@ def to(destination: str, port: int = HTTPS) -> Try:
     "what",
     [
         *(pytest.param(to(zone), id=zone) for zone in OTHERS),
+        pytest.param(to("walled"), id="somebody whom the plan does not know"),
         pytest.param(to(APPROVAL, SSH), id="the right host, the wrong port"),
     ],
 )
@@ -107,6 +114,25 @@ def test_another_zone_is_not_reached(attacker: Stand, what: Try) -> None:
 
     assert not outcome.heard_by
     assert is_recorded(attacker.town, "tax-gw", outcome.port, what.reason)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param(to("attacker"), id="somebody in another office"),
+        pytest.param(to("housing.business"), id="the next zone"),
+        pytest.param(to("suiyang-housing.office"), id="the same department in a county"),
+        pytest.param(to("city.operations"), id="operations"),
+        pytest.param(from_address("attacker"), id="as somebody else"),
+        pytest.param(from_address("housing.business"), id="as the next zone"),
+    ],
+)
+def test_who_is_walled_in_reaches_nobody_else(walled: Stand, what: Try) -> None:
+    """Another site's gateway refuses as the first does: nothing about the tax office is special."""
+    outcome = attempt(walled, what)
+
+    assert not outcome.heard_by
+    assert is_recorded(walled.town, "housing-gw", outcome.port, what.reason)
 
 
 def test_a_segment_is_not_connected_to_the_next(attacker: Stand) -> None:
@@ -128,30 +154,36 @@ def test_a_segment_is_not_connected_to_the_next(attacker: Stand) -> None:
 
 
 def pieces(
-    stand: Stand, payload: bytes, cuts: tuple[tuple[int, int], ...], protocol: int = TCP
+    stand: Stand, payload: bytes, cuts: tuple[tuple[int, int], ...], identifier: int
 ) -> Iterator[bytes]:
-    """Send a payload to the housing office in pieces from-to, of which the last is the last."""
+    """Send a payload to the housing office in pieces from-to, of which the last is the last.
+
+    By the identifier a gateway knows which belong together: each try needs one of its own.
+    """
     own, there = stand.address(), stand.address("housing.office")
     for number, (start, end) in enumerate(cuts, start=1):
         more = number < len(cuts)
         if stand.version == 4:
             field = (0x2000 if more else 0) | start // 8
             piece = payload[start:end]
-            yield wire.packet(own, there, protocol, piece, fragment=field, identifier=77)
+            yield wire.packet(own, there, TCP, piece, fragment=field, identifier=identifier)
         else:
-            head = wire.ipv6_fragment(protocol, start, 77, more=more)
+            head = wire.ipv6_fragment(TCP, start, identifier, more=more)
             yield wire.packet(own, there, wire.FRAGMENT, head + payload[start:end])
 
 
-def in_pieces(*cuts: tuple[int, int]) -> Try:
-    """Cut a forbidden connection's first packet into pieces."""
+def in_pieces(*cuts: tuple[int, int], reason: str = "") -> Try:
+    """Cut a forbidden connection's first packet into pieces.
+
+    Those that make a whole are refused for a reason; others the kernel drops unjudged.
+    """
 
     def packets(stand: Stand, port: int, token: bytes) -> Iterator[bytes]:
         ends = stand.address(), stand.address("housing.office")
         segment = wire.syn(*ends, (port, HTTPS), token * 4)
-        yield from pieces(stand, segment, cuts)
+        yield from pieces(stand, segment, cuts, identifier=port)
 
-    return Try(packets, ("housing.office",))
+    return Try(packets, ("housing.office",), reason)
 
 
 @pytest.mark.parametrize(
@@ -161,12 +193,19 @@ def in_pieces(*cuts: tuple[int, int]) -> Try:
         pytest.param(in_pieces((0, 24), (16, 84)), id="pieces that overlap"),
         pytest.param(in_pieces((0, 84)), id="one piece that says it is one of many"),
         pytest.param(in_pieces((24, 84)), id="a last piece without a first"),
+        pytest.param(
+            in_pieces((0, 40), (40, 84), reason=Reason.NO_CONDUIT), id="two that make a whole"
+        ),
         pytest.param(in_pieces((8, 84), (0, 8)), id="the first piece last"),
     ],
 )
 def test_pieces_are_judged_as_a_whole(attacker: Stand, what: Try) -> None:
     """No way of cutting it brings a forbidden packet, or a piece of it, through."""
-    assert not attempt(attacker, what).heard_by
+    outcome = attempt(attacker, what)
+
+    assert not outcome.heard_by
+    if what.reason:
+        assert is_recorded(attacker.town, "tax-gw", outcome.port, what.reason)
 
 
 def test_a_permitted_packet_in_two_pieces_arrives(attacker: Stand) -> None:
@@ -247,6 +286,7 @@ def test_extension_headers_hide_nothing(town: Town, headers: tuple[int, ...]) ->
     outcome = attempt(stand, Try(packets, ("housing.office",)))
 
     assert not outcome.heard_by
+    assert is_recorded(town, "tax-gw", outcome.port, Reason.NO_CONDUIT)
 
 
 # --- to everybody ---------------------------------------------------------------------------------
