@@ -116,8 +116,9 @@ def parse_word(line: bytes) -> Word:
 
 
 def json_line(body: Mapping[str, object]) -> bytes:
-    """Give a value as one line."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    """Give a value as one line; what is no text, as from the name of a file, stays escaped."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 def problems_json(problems: tuple[Problem, ...]) -> list[dict[str, object]]:
@@ -153,6 +154,7 @@ def _confirm_within(given: object) -> int | None:
 def _text(given: object) -> str:
     if not isinstance(given, str):
         raise TypeError(given)
+    given.encode()  # half a character pair is JSON and no text
     return given
 
 

@@ -69,7 +69,7 @@ def write_status(file: Path, body: Mapping[str, object]) -> None:
     new = file.with_name(f"{file.name}.new")
     text = json.dumps(body, ensure_ascii=False, indent=2) + "\n"
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as opened:
         opened.write(text)
     new.replace(file)
 

@@ -13,6 +13,7 @@ from gateway.artefacts import TABLE, Generation
 from gateway.compile.scaffold import HOOKS
 from gateway.errors import Refused, problem
 from gateway.load.listing import LastRule, Outline, outline
+from gateway.load.tables import Table
 from gateway.policy.names import is_name
 from gateway.policy.reasons import Reason
 
@@ -92,8 +93,8 @@ class Host:
         return tuple(g for g in Generation if self.outline.holds(g) and not self._enforces(g))
 
     @property
-    def foreign_tables(self) -> tuple[str, ...]:
-        """The tables that are not ours, as `family name`."""
+    def foreign_tables(self) -> tuple[Table, ...]:
+        """The tables that are not ours."""
         return self.outline.foreign_tables
 
     def _enforces(self, generation: Generation) -> bool:

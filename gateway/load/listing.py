@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 from gateway.artefacts import TABLE, Generation
 from gateway.load import nft
 from gateway.load.keys import Key, key_of_text, text_of_listing
+from gateway.load.tables import Table, tables
 
 _FAMILY = "inet"
+_OURS = f"{_FAMILY} {TABLE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Outline:
     maps: frozenset[str]
     others: tuple[tuple[str, str], ...]
     last_rules: Mapping[str, LastRule]
-    foreign_tables: tuple[str, ...]
+    foreign_tables: tuple[Table, ...]
 
     def holds(self, generation: Generation) -> bool:
         """Tell whether anything of a generation is there."""
@@ -90,23 +92,31 @@ def outline() -> Outline:
     Raises:
         Refused: the kernel cannot be asked.
     """
-    tables = {
-        (t["family"], t["name"]): t["body"] for t in _TABLE.finditer(nft.list_text("ruleset"))
-    }
-    ours = tables.get((_FAMILY, TABLE), "")
+    there = tables()
+    exists = any(str(table) == _OURS for table in there)
+    ours = _our_text(there) if exists else ""
     blocks = list(_blocks(ours))
     chains = {block.name: block.lines for block in blocks if block.kind == "chain"}
     return Outline(
-        exists=(_FAMILY, TABLE) in tables,
+        exists=exists,
         hooked=frozenset() if _FLAGS.search(ours) else _hooked(chains),
         chains={name: tuple(map(_without_handle, lines)) for name, lines in chains.items()},
         maps=frozenset(block.name for block in blocks if block.kind == "map"),
         others=tuple(sorted((b.kind, b.name) for b in blocks if b.kind not in {"chain", "map"})),
         last_rules={name: _last_rule(lines[-1]) for name, lines in chains.items() if lines},
-        foreign_tables=tuple(
-            sorted(" ".join(table) for table in tables if table != (_FAMILY, TABLE))
-        ),
+        foreign_tables=tuple(table for table in there if str(table) != _OURS),
     )
+
+
+def _our_text(there: tuple[Table, ...]) -> str:
+    """Give what nft writes between our table's braces.
+
+    Where a name could be taken for text, only our table is listed.
+    """
+    everything = all(table.plain for table in there)
+    text = nft.list_text("ruleset" if everything else f"table {_OURS}")
+    found = {f"{t['family']} {t['name']}": t["body"] for t in _TABLE.finditer(text)}
+    return found.get(_OURS, "")
 
 
 def chains_in(scaffold: str) -> dict[str, tuple[str, ...]]:
@@ -148,7 +158,10 @@ def read_generation(generation: Generation, found: Outline) -> LiveGeneration | 
         Refused: the kernel cannot be asked.
     """
     prefix = f"{generation}_"
-    listed = _only(nft.list_json(f"maps {_FAMILY}"), "map")
+    listing = nft.list_json("maps", _FAMILY)
+    if listing is None:
+        return None
+    listed = _only(listing, "map")
     try:
         maps = {
             each["name"]: _live_map(each)

@@ -30,6 +30,7 @@ from gateway.load.sessions import (
     cut_later_than,
     permitted,
 )
+from gateway.load.tables import Table
 from gateway.policy.model import Plan
 
 
@@ -257,8 +258,8 @@ def close_alone(told: Events) -> int:
     return cut_later_than(frozenset())
 
 
-def delete_foreign_tables(told: Events) -> tuple[str, ...]:
-    """Delete every table that is not ours; give their names.
+def delete_foreign_tables(told: Events) -> tuple[Table, ...]:
+    """Delete every table that is not ours; give them.
 
     Only whoever knows that the host is a gateway and nothing else may do so.
 
@@ -267,8 +268,8 @@ def delete_foreign_tables(told: Events) -> tuple[str, ...]:
     """
     found = read_host().foreign_tables
     for table in found:
-        nft.run(f"delete table {table}\n")
-        told.step(Step.CLEANED, table)
+        nft.run(f"delete table {table.family} handle {table.handle}\n")
+        told.step(Step.CLEANED, str(table))
     return found
 
 

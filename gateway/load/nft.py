@@ -53,19 +53,22 @@ def check(text: str) -> None:
     _accepted(_ask(context, text))
 
 
-def list_json(what: str) -> list[dict[str, Any]]:
+def list_json(*what: str) -> list[dict[str, Any]] | None:
     """Give what `nft --json list ...` lists, without the line about nft itself.
 
+    None where nft cannot say it.  The command is asked, not the library: where a
+    name or a comment in the kernel is not UTF-8, nft 1.1.3 aborts.
+
     Raises:
-        Refused: ZG501, there is no such thing; ZG513, the listing is not JSON.
+        Refused: ZG513, the listing is not JSON.
     """
-    context = _context()
-    context.set_json_output(True)
-    listing = _accepted(_ask(context, f"list {what}"))
+    asked = subprocess.run([NFT, "--json", "list", *what], capture_output=True, check=False)
+    if asked.returncode != 0:
+        return None
     try:
-        objects = json.loads(listing)["nftables"]
+        objects = json.loads(asked.stdout)["nftables"]
     except (ValueError, KeyError, TypeError) as fault:
-        raise Refused(problem("ZG513", what=what)) from fault
+        raise Refused(problem("ZG513", what=" ".join(what))) from fault
     return [thing for thing in objects if "metainfo" not in thing]
 
 
@@ -100,7 +103,13 @@ def _module() -> ModuleType:
 
 
 def _ask(context: Any, text: str) -> _Answer:  # noqa: ANN401 - see `_context`
-    return _Answer(*context.cmd(text))
+    status, output, error = context.cmd(text.encode())
+    return _Answer(status, _readable(output), _readable(error))
+
+
+def _readable(output: bytes) -> str:
+    """Give what nft says, with whatever somebody wrote into the kernel that is no text escaped."""
+    return output.decode(errors="backslashreplace")
 
 
 def _check_by_command(text: str) -> _Answer:

@@ -125,7 +125,12 @@ def live_ruleset() -> str:
     """
     try:
         done = subprocess.run(
-            COMMAND, capture_output=True, check=True, text=True, timeout=TIMEOUT_SECONDS
+            COMMAND,
+            capture_output=True,
+            check=True,
+            encoding="utf-8",
+            errors="backslashreplace",
+            timeout=TIMEOUT_SECONDS,
         )
     except (OSError, subprocess.SubprocessError) as error:
         detail = getattr(error, "stderr", None) or str(error)

@@ -1,5 +1,7 @@
 """How a policy comes into force on a real kernel, judged by packets and not by its words."""
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -11,9 +13,9 @@ import pytest
 from gateway.artefacts import Chain, Generation
 from gateway.errors import Refused
 from gateway.load import forwarding, nft
-from gateway.load.events import Step
+from gateway.load.events import Silence, Step
 from gateway.load.inforce import InForce, in_force, read_host
-from gateway.load.loader import Places, Way, recover
+from gateway.load.loader import Places, Way, delete_foreign_tables, recover
 from gateway.policy.model import Plan
 from tests.kernel.city import (
     APPROVAL,
@@ -48,6 +50,27 @@ WAYS_TO_HTTPS = [
 def codes(refused: Refused) -> set[str]:
     """Give the codes of a refusal."""
     return {found.code for found in refused.problems}
+
+
+def add_table(name: bytes) -> None:
+    """Add a table by netlink, which asks nothing of its name."""
+    body = struct.pack("BBH", socket.AF_INET, 0, 0)
+    padded = name + b"\0" * (4 - len(name) % 4)
+    attribute = struct.pack("HH", 4 + len(name) + 1, 1) + padded
+    steps = [
+        (0x10, b"\0\0" + struct.pack(">H", 10)),
+        (10 << 8, body + attribute),
+        (0x11, b"\0\0" + struct.pack(">H", 10)),
+    ]
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as link:
+        link.send(
+            b"".join(
+                struct.pack("IHHII", 16 + len(content), kind, 0x405 if kind == 10 << 8 else 1, n, 0)
+                + content
+                for n, (kind, content) in enumerate(steps)
+            )
+        )
+        assert struct.unpack_from("i", link.recv(4096), 16) == (0,)
 
 
 def switch_on() -> None:
@@ -532,7 +555,57 @@ def test_other_tables_are_not_touched(small_network: City, places: Places) -> No
     ]
     assert after == before
     host = small_network.gateway.run(read_host)
-    assert host.foreign_tables == ("inet operator", "ip asleep", "ip loushan")
+    names = [str(table) for table in host.foreign_tables]
+    assert names == ["inet operator", "ip asleep", "ip loushan"]
+
+
+#: What the kernel takes for a table's name, and no reader of text.
+STRANGE_NAMES = [
+    pytest.param(b"x\xff\xfe", id="no UTF-8"),
+    pytest.param(b"x\x1b[2J", id="for a terminal"),
+    pytest.param(
+        b"x {\n}\ntable inet loushan {\n\tchain forward {\n\t}\n}\n#", id="as text of ours"
+    ),
+    pytest.param(b"loushan {\n}\ntable ip x", id="begins as ours does"),
+]
+
+
+@pytest.mark.parametrize("name", STRANGE_NAMES)
+def test_a_name_that_nobody_can_write_hides_nothing(
+    small_network: City, places: Places, name: bytes
+) -> None:
+    """It is found, a policy is loaded beside it, and it is deleted."""
+    load_into(small_network.gateway, candidate(BOTH, 1), places)
+    small_network.gateway.run(lambda: add_table(name))
+
+    host = small_network.gateway.run(read_host)
+    load_into(small_network.gateway, candidate(HTTPS_ONLY, 2), places)
+    deleted = small_network.gateway.run(lambda: delete_foreign_tables(Silence()))
+
+    assert [table.plain for table in host.foreign_tables] == [False]
+    assert str(host.foreign_tables[0]).isprintable()
+    assert host.in_force is not None
+    assert deleted == host.foreign_tables
+    assert small_network.gateway.run(read_host).foreign_tables == ()
+    assert small_network.passes(HTTPS)
+
+
+def test_an_element_that_is_no_text_is_mended(small_network: City, places: Places) -> None:
+    """Of an interface's name that is not UTF-8 nft writes no JSON: all is built anew."""
+    load_into(small_network.gateway, candidate(BOTH, 1), places)
+    before = small_network.gateway.run(in_force)
+    assert before is not None
+    strange = f"inet loushan {before.generation}_strange"
+    small_network.gateway.command("nft", f"add map {strange} {{ type ifname : verdict ; }}")
+    small_network.gateway.command("nft", f'add element {strange} {{ "x\udcff" : drop }}')
+
+    load_into(small_network.gateway, candidate(BOTH, 1), places)
+
+    host = small_network.gateway.run(read_host)
+    assert host.in_force is not None
+    assert host.in_force.generation is before.generation.other
+    assert not any(name.endswith("_strange") for name in host.outline.maps)
+    assert small_network.passes(HTTPS)
 
 
 def test_a_check_changes_nothing(small_network: City) -> None:

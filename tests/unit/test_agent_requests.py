@@ -8,6 +8,7 @@ from gateway.agent.requests import (
     Ask,
     Request,
     files_of,
+    json_line,
     parse_request,
     parse_word,
     problems_from,
@@ -57,6 +58,8 @@ def test_a_request_is_read_as_it_was_written(request_: Request) -> None:
             id="a probation without end",
         ),
         pytest.param(b'{"request": "confirm", "revision": "7"}', id="a revision in quotes"),
+        pytest.param(b'{"request": "load", "files": [["\\ud800.yml", 1]]}', id="a name no text"),
+        pytest.param(b'{"request": "\\ud800"}', id="a request no text"),
     ],
 )
 def test_anything_else_is_refused(line: bytes) -> None:
@@ -65,6 +68,13 @@ def test_anything_else_is_refused(line: bytes) -> None:
         parse_request(line)
 
     assert {p.code for p in refused.value.problems} == {"ZG806"}
+
+
+def test_what_is_no_text_is_sent_all_the_same() -> None:
+    """An interface may have any bytes for a name; saying so ends no service."""
+    body = {"found": "x\udcff"}
+
+    assert json.loads(json_line(body)) == body
 
 
 def test_too_many_files_are_refused() -> None:
