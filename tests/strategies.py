@@ -35,9 +35,9 @@ _services = st.lists(st.sampled_from(PORTS), min_size=1, max_size=3, unique=True
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """Give a plan of one to four sites and up to eight conduits."""
+    """Give a plan of one to four sites and up to eight conduits, on either kind of host."""
     sites = _sites(draw)
-    made = plan(sites, ())
+    made = replace(plan(sites, ()), shares_link=draw(st.booleans()))
     zones = sorted(made.zones)
     if len(zones) > 1:
         pairs = st.lists(st.sampled_from(zones), min_size=2, max_size=2, unique=True)

@@ -7,12 +7,13 @@ and not for the size of the policy.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.artefacts import MARK, Chain, Element, Ruleset, VerdictMap
 from gateway.compile.scaffold import HOOKS, scaffold
 from gateway.errors import Problem, problem, refuse_any
 from gateway.policy.access import without
+from gateway.policy.decide import LINE_NETWORK, LINK_PORTS
 from gateway.policy.model import Network, Plan, Ports, Protocol, Zone
 from gateway.policy.names import identifier
 from gateway.policy.reasons import Reason
@@ -23,6 +24,9 @@ _CHAIN_PREFIX = {Hook.FORWARD: "from", Hook.INPUT: "in", Hook.OUTPUT: "out"}
 
 #: How the map is called that leads from an interface to those who may send by it.
 _ARRIVALS_NAME = {Hook.FORWARD: "sources", Hook.INPUT: "visitors"}
+
+#: The chain that knows what a link's packets look like on its line.
+_LINK = "link"
 
 _FAMILY_WORD = {4: "ip", 6: "ip6"}
 _ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
@@ -49,6 +53,7 @@ def compile_slice(part: GatewaySlice) -> Ruleset:
         compiler.add_hook(hook)
     refuse_any(compiler.problems)
     compiler.add_exits()
+    compiler.add_link()
     return Ruleset(
         gateway=part.gateway,
         scaffold=scaffold(),
@@ -79,7 +84,8 @@ class _Compiler:
         if hook is Hook.OUTPUT:
             # What the gateway sends itself comes by no interface.
             own = by_arrival.get("", {4: [], 6: []})
-            self.chains.append(self._sender_chain(hook, "own", own))
+            chain = self._sender_chain(hook, "own", own)
+            self.chains.append(replace(chain, rules=(*self._line_rule(), *chain.rules)))
         else:
             self._add_arrivals(hook, by_arrival)
 
@@ -95,6 +101,8 @@ class _Compiler:
             chain = f"{name}_{arrival}"
             self.chains.append(self._sender_chain(chain, chain, senders))
             elements.append(Element(f'"{arrival}"', f"goto {MARK}{chain}", arrival))
+        if hook is Hook.INPUT:
+            elements += self._lines()
         rules = []
         if elements:
             self._add_map(name, "ifname", elements, ranges=False)
@@ -108,6 +116,24 @@ class _Compiler:
                 self._add_map(f"{name}{version}", _ADDRESS_TYPE[version], elements)
                 rules += [f"{_FAMILY_WORD[version]} saddr vmap @{MARK}{name}{version}"]
         return Chain(chain, (*rules, _refuse(Reason.UNEXPECTED_SOURCE)))
+
+    def _lines(self) -> list[Element]:
+        return [
+            Element(f'"{line}"', f"jump {MARK}{_LINK}", line) for line in self.part.lines.values()
+        ]
+
+    def _line_rule(self) -> Iterator[str]:
+        """Let out what the gateway itself sends to the other end of a line."""
+        if self.part.lines:
+            self._add_map("lines", "ifname", self._lines(), ranges=False)
+            yield f"oifname vmap @{MARK}lines"
+
+    def add_link(self) -> None:
+        """Add the chain that accepts what is of a link; all else on a line goes on."""
+        if self.part.lines:
+            ends = f"ip6 saddr {LINE_NETWORK} ip6 daddr {LINE_NETWORK}"
+            ports = ", ".join(map(str, sorted(LINK_PORTS)))
+            self.chains.append(Chain(_LINK, (f"{ends} udp dport {{ {ports} }} accept",)))
 
     def add_exits(self) -> None:
         """Add the chains that let a packet out by the one interface it may take."""

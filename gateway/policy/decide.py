@@ -6,11 +6,12 @@ written to be read, not to be fast.  It never looks at a host.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Network
 
 from gateway.policy.model import Address, Conduit, Flow, Plan, Protocol, Zone
+from gateway.policy.names import line_name
 from gateway.policy.reasons import Reason, Verdict
-from gateway.policy.topology import Hook, Hop, hops
+from gateway.policy.topology import Hook, Hop, hops, neighbours
 
 #: IANA protocol numbers.
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
@@ -22,6 +23,12 @@ ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}
 #: a packet from the same link can still have this hop limit (section 6.1.1).
 NEIGHBOUR_TYPES = frozenset({135, 136})
 NEIGHBOUR_HOP_LIMIT = 255
+
+#: IKEv2, and ESP in UDP: RFC 7296 section 2 and RFC 3948.
+LINK_PORTS = frozenset({500, 4500})
+
+#: The two ends of a line have addresses of this network and no others (RFC 4291 section 2.5.6).
+LINE_NETWORK = IPv6Network("fe80::/64")
 
 LOOPBACK_INTERFACE = "lo"
 
@@ -58,7 +65,7 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict, its reason, the conduit that gave it and the gateways passed."""
+    """A verdict, its reason, the conduit or line that gave it and the gateways passed."""
 
     verdict: Verdict
     reason: Reason
@@ -106,6 +113,8 @@ def zone_of(plan: Plan, address: Address) -> Zone | None:
 
 
 def _decide_new(plan: Plan, gateway: str, packet: Packet) -> Decision:
+    if line := _line_of_link(plan, gateway, packet):
+        return Decision(Verdict.ACCEPT, Reason.LINK, line)
     source, destination = zone_of(plan, packet.source), zone_of(plan, packet.destination)
     if source is None or not _may_arrive(plan, gateway, source, packet):
         return Decision(Verdict.DROP, Reason.UNEXPECTED_SOURCE)
@@ -137,6 +146,19 @@ def _may_arrive(plan: Plan, gateway: str, source: Zone, packet: Packet) -> bool:
         if conduit.source == source.name
         for hop in hops(plan, source, plan.zones[conduit.destination])
     )
+
+
+def _line_of_link(plan: Plan, gateway: str, packet: Packet) -> str | None:
+    """Give the line between whose ends a packet of its link goes, None where it is no such."""
+    interface = {Hook.INPUT: packet.arrival, Hook.OUTPUT: packet.departure}.get(packet.hook)
+    lines = {line_name(site) for site in neighbours(plan.sites)[gateway]}
+    is_of_link = (
+        packet.source in LINE_NETWORK
+        and packet.destination in LINE_NETWORK
+        and packet.protocol == UDP
+        and packet.port in LINK_PORTS
+    )
+    return interface if is_of_link and interface in lines else None
 
 
 def _stays_inside(packet: Packet) -> bool:

@@ -213,8 +213,23 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """What holds for every link of a plan.
+
+    `grace_hours`: a link may still be set up for so long after its list of
+    revocations has run out.
+    """
+
+    grace_hours: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole city, resolved.  Mappings keep the order of the documents."""
+    """A whole city, resolved.  Mappings keep the order of the documents.
+
+    `shares_link` is no matter of the plan's but of the host that it is read on:
+    whether its links have one interface together (`names.SHARED_LINK`).
+    """
 
     name: str
     title: str
@@ -229,6 +244,8 @@ class Plan:
     grants: tuple[Grant, ...]
     expectations: tuple[Expectation, ...]
     waivers: tuple[Waiver, ...]
+    links: Links = Links()
+    shares_link: bool = field(default=False, compare=False)
     where: Where = field(default=NOWHERE, compare=False)
 
     @property

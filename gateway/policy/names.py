@@ -11,6 +11,9 @@ import unicodedata
 #: The kernel's IFNAMSIZ less its closing zero, in bytes.
 LONGEST_INTERFACE_BYTES = 15
 
+#: The interface that all links of a host share whose kernel has none of its own for each.
+SHARED_LINK = "ipsec0"
+
 #: nftables keeps at most 128 bytes of comment; a name stands in one.
 LONGEST_NAME_BYTES = 60
 
@@ -21,7 +24,7 @@ KIND_GROUP, TIER_GROUP = "kind_", "tier_"
 _OTHER_GROUPS = frozenset({"all", "gateways", "ungrouped"})
 
 _NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")
-_RESERVED_INTERFACES = frozenset({"lo", "all", "default"})
+_RESERVED_INTERFACES = frozenset({"lo", "all", "default", SHARED_LINK})
 _NO_GROUP = re.compile(r"[^a-z0-9_]")
 _LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "_": "-"})
 
@@ -52,6 +55,13 @@ def interface_name(name: str) -> str:
     if name.isascii() and len(name) <= LONGEST_INTERFACE_BYTES and _usable(name):
         return name
     return "x" + _hash(name)
+
+
+def line_name(site: str) -> str:
+    """Give the interface of the line to a site; the link over it is called as the site is."""
+    name = f"l-{site}"
+    fits = name.isascii() and len(name) <= LONGEST_INTERFACE_BYTES
+    return name if fits else "lx" + _hash(site)
 
 
 def identifier(name: str) -> str:

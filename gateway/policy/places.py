@@ -9,7 +9,7 @@ from gateway.errors import Problem, Where, problem
 from gateway.labels import Label, parse_label
 from gateway.policy.entries import Entry
 from gateway.policy.model import Network, NetworkName, Role, Site, Tier, Zone
-from gateway.policy.names import interface_name, is_name
+from gateway.policy.names import interface_name, is_name, line_name
 from gateway.policy.select import Places
 from gateway.policy.topology import neighbours
 
@@ -229,6 +229,7 @@ def _shared_interfaces(sites: Mapping[str, Site], zones: Mapping[str, Zone]) -> 
     for site in sites.values():
         taken: dict[str, str] = {}
         named = [(interface_name(other), other) for other in linked[site.name]]
+        named += [(line_name(other), other) for other in linked[site.name]]
         named += [(zones[z].interface, z) for z in site.zones if zones[z].interface]
         for interface, name in named:
             if interface in taken:

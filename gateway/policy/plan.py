@@ -15,6 +15,7 @@ from gateway.policy.model import (
     Conduit,
     Expectation,
     Grant,
+    Links,
     Plan,
     Ports,
     Protocol,
@@ -82,6 +83,7 @@ class _PlanReader:
             ),
             expectations=tuple(map(self._expectation, self.entries["expectations"].values())),
             waivers=tuple(map(self._waiver, self.entries["waivers"].values())),
+            links=Links(**head.get("links", {})) if head else Links(),
             where=head.where() if head else Where(folder),
         )
 

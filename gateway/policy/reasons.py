@@ -16,6 +16,7 @@ class Reason(StrEnum):
     CONDUIT = "conduit"
     ESTABLISHED = "established"
     NEIGHBOUR = "neighbour"
+    LINK = "link"
     LOOPBACK = "loopback"
     NO_POLICY = "no_policy"
     INVALID_STATE = "invalid_state"
@@ -43,6 +44,7 @@ REASON_WORDS = {
     Reason.CONDUIT: ("carried by a conduit", "由管道承载"),
     Reason.ESTABLISHED: ("belongs to an accepted flow", "属于已准许的流"),
     Reason.NEIGHBOUR: ("neighbour discovery on the link", "链路邻居发现"),
+    Reason.LINK: ("sets up or carries a link, on its line", "在线路上建立或承载链路"),
     Reason.LOOPBACK: ("inside the host", "主机内部"),
     Reason.NO_POLICY: ("no policy is in force", "没有生效的策略"),
     Reason.INVALID_STATE: ("belongs to no flow that can be followed", "不属于任何可跟踪的流"),

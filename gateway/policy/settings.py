@@ -27,6 +27,7 @@ def settings(plan: Plan) -> frozenset[str]:
 
 def _whole(plan: Plan) -> Iterator[str]:
     yield f"规划 plan: 上限 ceiling {plan.ceiling}"
+    yield f"链路 links: 吊销列表宽限 grace of revocations {plan.links.grace_hours} h"
     if plan.commissioning_approval is not None:
         yield f"规划 plan: 批准文号 approval {plan.commissioning_approval}"
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache
 
 from gateway.policy.model import Conduit, Plan, Site, Zone
-from gateway.policy.names import interface_name
+from gateway.policy.names import SHARED_LINK, interface_name, line_name
 
 
 class Hook(StrEnum):
@@ -44,13 +44,23 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySlice:
-    """All that one gateway has to know of a plan."""
+    """All that one gateway has to know of a plan.
+
+    `links` and `lines` are the interfaces towards each site that it is linked
+    with: what comes out of a link, and the line that the link runs over.
+    """
 
     gateway: str
     own: Zone | None
     local: tuple[Zone, ...]
     links: Mapping[str, str]
+    lines: Mapping[str, str]
     crossings: tuple[Crossing, ...]
+
+
+def link_interface(plan: Plan, site: str) -> str:
+    """Give the interface at which a site's neighbour has the link with it."""
+    return SHARED_LINK if plan.shares_link else interface_name(site)
 
 
 def path(plan: Plan, source: Site, destination: Site) -> tuple[str, ...]:
@@ -75,8 +85,10 @@ def hops(plan: Plan, source: Zone, destination: Zone) -> tuple[Hop, ...]:
         Hop(
             gateway=site,
             hook=_hook(source, destination, first=index == 0, last=index == last),
-            arrival=interface_name(sites[index - 1]) if index else source.interface,
-            departure=interface_name(sites[index + 1]) if index < last else destination.interface,
+            arrival=link_interface(plan, sites[index - 1]) if index else source.interface,
+            departure=link_interface(plan, sites[index + 1])
+            if index < last
+            else destination.interface,
         )
         for index, site in enumerate(sites)
         if plan.sites[site].managed
@@ -108,7 +120,8 @@ def _slice(
         gateway=gateway,
         own=next((zone for zone in zones if zone.is_gateway), None),
         local=tuple(zone for zone in zones if not zone.is_gateway),
-        links={site: interface_name(site) for site in sorted(linked)},
+        links={site: link_interface(plan, site) for site in sorted(linked)},
+        lines={site: line_name(site) for site in sorted(linked)},
         crossings=crossings,
     )
 

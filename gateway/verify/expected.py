@@ -10,6 +10,8 @@ from gateway.policy.decide import (
     ECHO_REQUEST,
     ICMP,
     ICMPV6,
+    LINE_NETWORK,
+    LINK_PORTS,
     LOOPBACK_INTERFACE,
     NEIGHBOUR_HOP_LIMIT,
     NEIGHBOUR_TYPES,
@@ -37,7 +39,8 @@ _PING = {4: ICMP, 6: ICMPV6}
 def interfaces(part: GatewaySlice) -> set[str]:
     """Give every interface that the policy names at a gateway."""
     crossed = {name for c in part.crossings for name in (c.hop.arrival, c.hop.departure)}
-    return {*crossed, *(zone.interface for zone in part.local), LOOPBACK_INTERFACE}
+    own = {*(zone.interface for zone in part.local), *part.lines.values()}
+    return {*crossed, *own, LOOPBACK_INTERFACE}
 
 
 def ports_region(ports: Ports, version: int) -> dict[str, Interval]:
@@ -104,7 +107,33 @@ class Expected:
         return self.packets.interface(LOOPBACK_INTERFACE)
 
     def _new(self, hook: Hook) -> Node:
-        """Give what becomes of first packets: who may send here at all, then their conduits."""
+        """Give what becomes of first packets: the links', then who may send and their conduits."""
+        return self._beside_links(hook, self._from_senders(hook))
+
+    def _beside_links(self, hook: Hook, node: Node) -> Node:
+        """Accept what the two ends of a line send each other for the link over it."""
+        if hook is Hook.FORWARD:
+            return node
+        space = self.packets.space
+        side = "arrival" if hook is Hook.INPUT else "departure"
+        ends = network_interval(LINE_NETWORK)
+        rows: list[Row] = []
+        inside: list[Node] = []
+        for line in self.part.lines.values():
+            for port in sorted(LINK_PORTS):
+                region: Region = {
+                    "family": (FAMILY[6], FAMILY[6]),
+                    "source": ends,
+                    "destination": ends,
+                    "protocol": (UDP, UDP),
+                    "port": (port, port),
+                    side: self.packets.interface(line),
+                }
+                rows.append(space.row(region))
+                inside.append(space.terminal(accepted(line)))
+        return self.packets.divide(rows, inside, node)
+
+    def _from_senders(self, hook: Hook) -> Node:
         space = self.packets.space
         rows: list[Row] = []
         inside: list[Node] = []

@@ -16,8 +16,7 @@ from functools import cached_property
 from gateway.errors import Problem, problem
 from gateway.policy.decide import TCP, State
 from gateway.policy.model import Conduit, Plan, Zone
-from gateway.policy.names import interface_name
-from gateway.policy.topology import GatewaySlice, Hook, hops, path, slices
+from gateway.policy.topology import GatewaySlice, Hook, hops, link_interface, path, slices
 from gateway.verify.compare import service_words
 from gateway.verify.diagram import Node, Region
 from gateway.verify.expected import interfaces, ports_region, zone_regions
@@ -52,7 +51,8 @@ class _Gateway:
 
     part: GatewaySlice
     meaning: Meaning
-    neighbours: Mapping[str, str]
+    neighbours: Mapping[str, tuple[str, ...]]
+    behind: dict[str, Node] = field(default_factory=dict)
     _known: dict[tuple[Hook, str], Node] = field(default_factory=dict)
 
     def passing(self, hook: Hook, arrival: str) -> Node:
@@ -115,15 +115,41 @@ class _Network:
                     place = _zone_behind(gateway.part, exit_).name
                     arrived[place] = space.union(arrived[place], leaving)
                     continue
-                neighbour = gateway.neighbours[exit_]
-                if not self.plan.sites[neighbour].managed:
-                    arrived[neighbour] = space.union(arrived[neighbour], leaving)
-                    continue
-                step = (neighbour, interface_name(name), leaving)
-                if step not in seen:
-                    seen.add(step)
-                    waiting.append(step)
+                for neighbour, carried in self._by_link(gateway, exit_, leaving):
+                    if not self.plan.sites[neighbour].managed:
+                        arrived[neighbour] = space.union(arrived[neighbour], carried)
+                        continue
+                    step = (neighbour, link_interface(self.plan, name), carried)
+                    if step not in seen:
+                        seen.add(step)
+                        waiting.append(step)
         return arrived
+
+    def _by_link(self, gateway: _Gateway, exit_: str, leaving: Node) -> Iterator[tuple[str, Node]]:
+        """Divide what leaves by one interface among the links that it leads to.
+
+        Where links share it, each carries what goes to the sites behind it.
+        """
+        neighbours = gateway.neighbours[exit_]
+        if len(neighbours) == 1:
+            yield neighbours[0], leaving
+            return
+        for neighbour in neighbours:
+            yield neighbour, self.packets.space.intersect(leaving, self._behind(gateway, neighbour))
+
+    def _behind(self, gateway: _Gateway, neighbour: str) -> Node:
+        """Give the packets for the sites on a neighbour's side of a gateway."""
+        known = gateway.behind.get(neighbour)
+        if known is None:
+            plan, here = self.plan, self.plan.sites[gateway.part.gateway]
+            ranges = [
+                region
+                for zone in plan.zones.values()
+                if neighbour in path(plan, here, plan.sites[zone.site])[1:2]
+                for _, region in zone_regions(zone, "destination")
+            ]
+            known = gateway.behind[neighbour] = self.set_of(ranges)
+        return known
 
     def _by_exit(self, gateway: _Gateway, passed: Node) -> Iterator[tuple[str, Node]]:
         """Divide what passes by the interface it leaves by."""
@@ -152,34 +178,20 @@ class _Proof:
     """What arrives beside what the conduits say, origin by origin."""
 
     network: _Network
-    wanted: Mapping[str, list[Conduit]]
+    wanted: Mapping[tuple[str, str], list[Conduit]]
     findings: list[Problem] = field(default_factory=list)
 
     def add(self, origin: _Origin) -> None:
         """Compare all that one origin can send."""
         arrived = self.network.arrivals(origin)
-        wanted = self._wanted(origin)
+        wanted = {place for source, place in self.wanted if source == origin.name}
         for place in sorted({*arrived, *wanted}):
             found = arrived.get(place, self.network.packets.space.nothing)
-            conduits = wanted.get(place, [])
+            conduits = self.wanted.get((origin.name, place), [])
             asked = self.network.set_of([r for c in conduits for r in self._regions(c)])
             if found != asked:
                 self._compare(origin, place, found, asked)
                 self._find_broken(conduits, found)
-
-    def _wanted(self, origin: _Origin) -> dict[str, list[Conduit]]:
-        plan = self.network.plan
-        wanted: dict[str, list[Conduit]] = defaultdict(list)
-        for zone in origin.zones:
-            for conduit in self.wanted.get(zone.name, ()):
-                destination = plan.zones[conduit.destination]
-                way = path(plan, plan.sites[zone.site], plan.sites[destination.site])
-                managed = [site for site in way if plan.sites[site].managed]
-                if not managed:
-                    continue
-                beyond = way[way.index(managed[-1]) + 1 :]
-                wanted[beyond[0] if beyond else destination.name].append(conduit)
-        return wanted
 
     def _regions(self, conduit: Conduit) -> Iterator[Region]:
         plan = self.network.plan
@@ -291,14 +303,15 @@ def prove_paths(plan: Plan, kernels: Mapping[str, Kernel]) -> list[Problem]:
         name: _Gateway(
             part=part,
             meaning=Meaning(kernels[name], packets),
-            neighbours={interface: site for site, interface in part.links.items()},
+            neighbours=_neighbours(part),
         )
         for name, part in parts.items()
         if name in kernels
     }
-    wanted: dict[str, list[Conduit]] = defaultdict(list)
+    wanted: dict[tuple[str, str], list[Conduit]] = defaultdict(list)
     for conduit in plan.conduits:
-        wanted[conduit.source].append(conduit)
+        for leg in _legs(plan, conduit):
+            wanted[leg].append(conduit)
     proof = _Proof(_Network(plan, packets, gateways), wanted)
     for name in parts:
         if name not in kernels:
@@ -308,6 +321,33 @@ def prove_paths(plan: Plan, kernels: Mapping[str, Kernel]) -> list[Problem]:
             break
         proof.add(origin)
     return list(dict.fromkeys(proof.findings))[:LIMIT]
+
+
+def _legs(plan: Plan, conduit: Conduit) -> Iterator[tuple[str, str]]:
+    """Give each stretch of a conduit's way over gateways of ours: where it begins and ends.
+
+    A site that is not ours may stand between two of them, and passes on what it likes.
+    """
+    source, destination = plan.zones[conduit.source], plan.zones[conduit.destination]
+    way = path(plan, plan.sites[source.site], plan.sites[destination.site])
+    begin, stretch = source.name, False
+    for site in way:
+        if plan.sites[site].managed:
+            stretch = True
+            continue
+        if stretch:
+            yield begin, site
+        begin, stretch = site, False
+    if stretch:
+        yield begin, destination.name
+
+
+def _neighbours(part: GatewaySlice) -> dict[str, tuple[str, ...]]:
+    """Give the sites that each interface of links leads to."""
+    found: dict[str, tuple[str, ...]] = {}
+    for site, interface in part.links.items():
+        found[interface] = (*found.get(interface, ()), site)
+    return found
 
 
 def _origins(plan: Plan, parts: Mapping[str, GatewaySlice]) -> Iterator[_Origin]:

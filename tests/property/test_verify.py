@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.compile.ruleset import compile_slice
 from gateway.policy.decide import decide_at
 from gateway.policy.model import Plan
-from gateway.policy.reasons import Reason, Verdict
+from gateway.policy.reasons import Verdict
 from gateway.policy.topology import Hook, slices
 from gateway.verify.boundary import boundary_packets
 from gateway.verify.expected import Expected, interfaces
@@ -43,7 +43,7 @@ def wanted_outcome(plan: Plan, gateway: str, packet: object) -> Outcome:
     decision = decide_at(plan, gateway, packet)  # type: ignore[arg-type] # a Packet
     if decision.verdict is Verdict.DROP:
         return refused(decision.reason)
-    return accepted(decision.conduit or "" if decision.reason is Reason.CONDUIT else "")
+    return accepted(decision.conduit or "")
 
 
 @SLOW

@@ -116,6 +116,55 @@ def test_a_packet_out_of_place_is_dropped(
     assert (decision.verdict, decision.reason) == (Verdict.DROP, reason)
 
 
+LINK = {
+    "hook": Hook.INPUT,
+    "arrival": "l-red",
+    "departure": "",
+    "source": ip_address("fe80::2"),
+    "destination": ip_address("fe80::1"),
+    "protocol": UDP,
+    "port": 500,
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="key exchange"),
+        pytest.param({"port": 4500}, id="what the link carries"),
+        pytest.param({"hook": Hook.OUTPUT, "arrival": "", "departure": "l-red"}, id="sent"),
+    ],
+)
+def test_the_ends_of_a_line_may_make_their_link(city: Plan, changes: dict[str, object]) -> None:
+    """IKEv2 and ESP in UDP between the two link-local addresses, whatever certificates say."""
+    decision = decide_at(city, "city", _packet(**(LINK | changes)))
+
+    assert (decision.verdict, decision.reason) == (Verdict.ACCEPT, Reason.LINK)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"port": 501}, id="another port"),
+        pytest.param({"protocol": TCP}, id="another protocol"),
+        pytest.param({"arrival": "l-hill"}, id="a line that is another gateway's"),
+        pytest.param({"arrival": "office"}, id="a zone"),
+        pytest.param({"arrival": "red"}, id="the link itself"),
+        pytest.param({"source": ip_address("fd00::2")}, id="from elsewhere"),
+        pytest.param({"destination": ip_address("fd00::2")}, id="to elsewhere"),
+        pytest.param({"hook": Hook.FORWARD, "departure": "office"}, id="passed on"),
+        pytest.param(
+            {"source": ip_address("10.4.1.9"), "destination": ip_address("10.1.1.1")}, id="IPv4"
+        ),
+    ],
+)
+def test_nothing_else_comes_by_a_line(city: Plan, changes: dict[str, object]) -> None:
+    """Plain traffic beside a link is refused, and so is IKE that comes anywhere else."""
+    decision = decide_at(city, "city", _packet(**(LINK | changes)))
+
+    assert (decision.verdict, decision.reason) == (Verdict.DROP, Reason.UNEXPECTED_SOURCE)
+
+
 def test_neighbours_are_found_on_the_link_only(city: Plan) -> None:
     """A solicitation that came over a router is not one: RFC 4861 section 7.1.1."""
     solicitation = {

@@ -68,7 +68,7 @@ def test_what_is_dropped_although_it_may_pass(listing: list[dict[str, Any]]) -> 
     (finding,) = findings(listing)
 
     assert finding.code == "ZG611"
-    assert "conduit ssh_to_hill_gateway; by map a_visitors4 { red . 10.1.0.0/24 }" in finding.text(
+    assert "conduit ssh_to_hill_gateway; by map a_visitors_red4 { 10.1.0.0/24 }" in finding.text(
         Language.EN
     )
     assert "被丢弃,而签署的策略允许:管道 ssh_to_hill_gateway" in finding.text(Language.ZH)
