@@ -275,4 +275,10 @@ TEXTS: Mapping[str, Text] = {
         "“{file}”与检查时的内容不一致",
         "有人正在修改规划;请查看其改动后重试",
     ),
+    "ZG150": Text(
+        "zone `{zone}` ({range}) shares addresses with the lines between gateways ({lines})",
+        "give it another IPv6 range",
+        "安全域“{zone}”({range})与网关间线路的地址({lines})重叠",
+        "请另选 IPv6 地址段",
+    ),
 }

@@ -13,7 +13,7 @@ from gateway.artefacts import MARK, Chain, Element, Ruleset, VerdictMap
 from gateway.compile.scaffold import HOOKS, scaffold
 from gateway.errors import Problem, problem, refuse_any
 from gateway.policy.access import without
-from gateway.policy.decide import LINE_NETWORK, LINK_PORTS
+from gateway.policy.decide import LINK_PORTS
 from gateway.policy.model import Network, Plan, Ports, Protocol, Zone
 from gateway.policy.names import identifier
 from gateway.policy.reasons import Reason
@@ -25,8 +25,9 @@ _CHAIN_PREFIX = {Hook.FORWARD: "from", Hook.INPUT: "in", Hook.OUTPUT: "out"}
 #: How the map is called that leads from an interface to those who may send by it.
 _ARRIVALS_NAME = {Hook.FORWARD: "sources", Hook.INPUT: "visitors"}
 
-#: The chain that knows what a link's packets look like on its line.
-_LINK = "link"
+#: How the map is called that knows the links' own packets on their lines.
+_LINES_NAME = {Hook.INPUT: "lines_in", Hook.OUTPUT: "lines_out"}
+_INTERFACE_WORD = {Hook.INPUT: "iifname", Hook.OUTPUT: "oifname"}
 
 _FAMILY_WORD = {4: "ip", 6: "ip6"}
 _ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
@@ -53,7 +54,6 @@ def compile_slice(part: GatewaySlice) -> Ruleset:
         compiler.add_hook(hook)
     refuse_any(compiler.problems)
     compiler.add_exits()
-    compiler.add_link()
     return Ruleset(
         gateway=part.gateway,
         scaffold=scaffold(),
@@ -85,7 +85,7 @@ class _Compiler:
             # What the gateway sends itself comes by no interface.
             own = by_arrival.get("", {4: [], 6: []})
             chain = self._sender_chain(hook, "own", own)
-            self.chains.append(replace(chain, rules=(*self._line_rule(), *chain.rules)))
+            self.chains.append(replace(chain, rules=(*self._line_rule(hook), *chain.rules)))
         else:
             self._add_arrivals(hook, by_arrival)
 
@@ -101,12 +101,10 @@ class _Compiler:
             chain = f"{name}_{arrival}"
             self.chains.append(self._sender_chain(chain, chain, senders))
             elements.append(Element(f'"{arrival}"', f"goto {MARK}{chain}", arrival))
-        if hook is Hook.INPUT:
-            elements += self._lines()
-        rules = []
+        rules = list(self._line_rule(hook)) if hook is Hook.INPUT else []
         if elements:
             self._add_map(name, "ifname", elements, ranges=False)
-            rules = [f"iifname vmap @{MARK}{name}"]
+            rules.append(f"iifname vmap @{MARK}{name}")
         self.chains.append(Chain(hook, (*rules, _refuse(Reason.UNEXPECTED_SOURCE))))
 
     def _sender_chain(self, chain: str, name: str, senders: dict[int, list[Element]]) -> Chain:
@@ -117,23 +115,21 @@ class _Compiler:
                 rules += [f"{_FAMILY_WORD[version]} saddr vmap @{MARK}{name}{version}"]
         return Chain(chain, (*rules, _refuse(Reason.UNEXPECTED_SOURCE)))
 
-    def _lines(self) -> list[Element]:
-        return [
-            Element(f'"{line}"', f"jump {MARK}{_LINK}", line) for line in self.part.lines.values()
-        ]
-
-    def _line_rule(self) -> Iterator[str]:
-        """Let out what the gateway itself sends to the other end of a line."""
-        if self.part.lines:
-            self._add_map("lines", "ifname", self._lines(), ranges=False)
-            yield f"oifname vmap @{MARK}lines"
-
-    def add_link(self) -> None:
-        """Add the chain that accepts what is of a link; all else on a line goes on."""
-        if self.part.lines:
-            ends = f"ip6 saddr {LINE_NETWORK} ip6 daddr {LINE_NETWORK}"
-            ports = ", ".join(map(str, sorted(LINK_PORTS)))
-            self.chains.append(Chain(_LINK, (f"{ends} udp dport {{ {ports} }} accept",)))
+    def _line_rule(self, hook: Hook) -> Iterator[str]:
+        """Accept what the two ends of a line send each other for the link over it."""
+        if not self.part.lines:
+            return
+        name, word = _LINES_NAME[hook], _INTERFACE_WORD[hook]
+        elements = []
+        for line in self.part.lines:
+            ends = (line.far, line.own) if hook is Hook.INPUT else (line.own, line.far)
+            where = " . ".join((f'"{line.interface}"', *map(str, ends)))
+            elements += [
+                Element(f"{where} . {port}", "accept", line.interface)
+                for port in sorted(LINK_PORTS)
+            ]
+        self._add_map(name, "ifname . ipv6_addr . ipv6_addr . inet_service", elements, ranges=False)
+        yield f"{word} . ip6 saddr . ip6 daddr . udp dport vmap @{MARK}{name}"
 
     def add_exits(self) -> None:
         """Add the chains that let a packet out by the one interface it may take."""

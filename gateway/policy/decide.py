@@ -6,12 +6,12 @@ written to be read, not to be fast.  It never looks at a host.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv6Address, IPv6Network
+from ipaddress import IPv6Address
 
+from gateway.policy.lines import lines_of
 from gateway.policy.model import Address, Conduit, Flow, Plan, Protocol, Zone
-from gateway.policy.names import line_name
 from gateway.policy.reasons import Reason, Verdict
-from gateway.policy.topology import Hook, Hop, hops, neighbours
+from gateway.policy.topology import Hook, Hop, hops
 
 #: IANA protocol numbers.
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
@@ -26,9 +26,6 @@ NEIGHBOUR_HOP_LIMIT = 255
 
 #: IKEv2, and ESP in UDP: RFC 7296 section 2 and RFC 3948.
 LINK_PORTS = frozenset({500, 4500})
-
-#: The two ends of a line have addresses of this network and no others (RFC 4291 section 2.5.6).
-LINE_NETWORK = IPv6Network("fe80::/64")
 
 LOOPBACK_INTERFACE = "lo"
 
@@ -150,15 +147,15 @@ def _may_arrive(plan: Plan, gateway: str, source: Zone, packet: Packet) -> bool:
 
 def _line_of_link(plan: Plan, gateway: str, packet: Packet) -> str | None:
     """Give the line between whose ends a packet of its link goes, None where it is no such."""
-    interface = {Hook.INPUT: packet.arrival, Hook.OUTPUT: packet.departure}.get(packet.hook)
-    lines = {line_name(site) for site in neighbours(plan.sites)[gateway]}
-    is_of_link = (
-        packet.source in LINE_NETWORK
-        and packet.destination in LINE_NETWORK
-        and packet.protocol == UDP
-        and packet.port in LINK_PORTS
-    )
-    return interface if is_of_link and interface in lines else None
+    if packet.protocol != UDP or packet.port not in LINK_PORTS:
+        return None
+    for line in lines_of(plan, gateway):
+        received = (Hook.INPUT, line.interface, line.far, line.own)
+        sent = (Hook.OUTPUT, line.interface, line.own, line.far)
+        interface = packet.arrival if packet.hook is Hook.INPUT else packet.departure
+        if (packet.hook, interface, packet.source, packet.destination) in {received, sent}:
+            return line.interface
+    return None
 
 
 def _stays_inside(packet: Packet) -> bool:

@@ -8,10 +8,10 @@ from itertools import islice
 from gateway.errors import Problem, Where, problem
 from gateway.labels import Label, parse_label
 from gateway.policy.entries import Entry
+from gateway.policy.lines import LINE_NETWORK, neighbours
 from gateway.policy.model import Network, NetworkName, Role, Site, Tier, Zone
 from gateway.policy.names import interface_name, is_name, line_name
 from gateway.policy.select import Places
-from gateway.policy.topology import neighbours
 
 _VERSIONS = (4, 6)
 _DEFAULT_SIZE = {4: 24, 6: 64}
@@ -213,6 +213,10 @@ def _bad_counterparts(sites: Mapping[str, Site], entries: Mapping[str, Entry]) -
 def _overlaps(zones: Iterable[Zone]) -> Iterator[Problem]:
     """Find ranges that share an address, in order of address: only neighbours can."""
     rows = [(network, zone) for zone in zones for network in zone.ranges]
+    for network, zone in rows:
+        if network.version == LINE_NETWORK.version and network.overlaps(LINE_NETWORK):
+            params = {"zone": zone.name, "range": network, "lines": LINE_NETWORK}
+            yield problem("ZG150", zone.where, **params)
     rows.sort(key=lambda row: (row[0].version, int(row[0].network_address), row[0].prefixlen))
     for index, (network, zone) in enumerate(rows):
         for other, other_zone in islice(rows, index + 1, None):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
+from gateway.policy.lines import Line, lines_of, neighbours
 from gateway.policy.model import Conduit, Plan, Site, Zone
-from gateway.policy.names import SHARED_LINK, interface_name, line_name
+from gateway.policy.names import SHARED_LINK, interface_name
 
 
 class Hook(StrEnum):
@@ -46,15 +47,14 @@ class Crossing:
 class GatewaySlice:
     """All that one gateway has to know of a plan.
 
-    `links` and `lines` are the interfaces towards each site that it is linked
-    with: what comes out of a link, and the line that the link runs over.
+    `links` are the interfaces at which it has the link with each neighbour.
     """
 
     gateway: str
     own: Zone | None
     local: tuple[Zone, ...]
     links: Mapping[str, str]
-    lines: Mapping[str, str]
+    lines: tuple[Line, ...]
     crossings: tuple[Crossing, ...]
 
 
@@ -121,7 +121,7 @@ def _slice(
         own=next((zone for zone in zones if zone.is_gateway), None),
         local=tuple(zone for zone in zones if not zone.is_gateway),
         links={site: link_interface(plan, site) for site in sorted(linked)},
-        lines={site: line_name(site) for site in sorted(linked)},
+        lines=lines_of(plan, gateway),
         crossings=crossings,
     )
 
@@ -132,16 +132,6 @@ def _hook(source: Zone, destination: Zone, *, first: bool, last: bool) -> Hook:
     if last and destination.is_gateway:
         return Hook.INPUT
     return Hook.FORWARD
-
-
-def neighbours(sites: Mapping[str, Site]) -> dict[str, list[str]]:
-    """Give the sites that each site is linked with; a hub that is not there links nothing."""
-    linked: dict[str, list[str]] = {name: [] for name in sites}
-    for site in sites.values():
-        if site.hub is not None and site.hub in sites:
-            linked[site.name].append(site.hub)
-            linked[site.hub].append(site.name)
-    return linked
 
 
 def _to_root(plan: Plan, site: Site) -> list[str]:

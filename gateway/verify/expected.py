@@ -10,7 +10,6 @@ from gateway.policy.decide import (
     ECHO_REQUEST,
     ICMP,
     ICMPV6,
-    LINE_NETWORK,
     LINK_PORTS,
     LOOPBACK_INTERFACE,
     NEIGHBOUR_HOP_LIMIT,
@@ -28,6 +27,7 @@ from gateway.verify.packets import (
     FAMILY,
     STATE_NUMBER,
     Packets,
+    address_interval,
     network_interval,
     type_interval,
 )
@@ -39,7 +39,7 @@ _PING = {4: ICMP, 6: ICMPV6}
 def interfaces(part: GatewaySlice) -> set[str]:
     """Give every interface that the policy names at a gateway."""
     crossed = {name for c in part.crossings for name in (c.hop.arrival, c.hop.departure)}
-    own = {*(zone.interface for zone in part.local), *part.lines.values()}
+    own = {*(zone.interface for zone in part.local), *(line.interface for line in part.lines)}
     return {*crossed, *own, LOOPBACK_INTERFACE}
 
 
@@ -116,21 +116,21 @@ class Expected:
             return node
         space = self.packets.space
         side = "arrival" if hook is Hook.INPUT else "departure"
-        ends = network_interval(LINE_NETWORK)
         rows: list[Row] = []
         inside: list[Node] = []
-        for line in self.part.lines.values():
+        for line in self.part.lines:
+            far, own = address_interval(line.far), address_interval(line.own)
             for port in sorted(LINK_PORTS):
                 region: Region = {
                     "family": (FAMILY[6], FAMILY[6]),
-                    "source": ends,
-                    "destination": ends,
+                    "source": far if hook is Hook.INPUT else own,
+                    "destination": own if hook is Hook.INPUT else far,
                     "protocol": (UDP, UDP),
                     "port": (port, port),
-                    side: self.packets.interface(line),
+                    side: self.packets.interface(line.interface),
                 }
                 rows.append(space.row(region))
-                inside.append(space.terminal(accepted(line)))
+                inside.append(space.terminal(accepted(line.interface)))
         return self.packets.divide(rows, inside, node)
 
     def _from_senders(self, hook: Hook) -> Node:

@@ -13,6 +13,7 @@ from gateway.policy.decide import (
     decide,
     decide_at,
 )
+from gateway.policy.lines import lines_of
 from gateway.policy.model import Flow, Plan, Protocol
 from gateway.policy.reasons import Reason, Verdict
 from gateway.policy.topology import Hook, slices
@@ -116,15 +117,19 @@ def test_a_packet_out_of_place_is_dropped(
     assert (decision.verdict, decision.reason) == (Verdict.DROP, reason)
 
 
+#: The city's line to red.
+RED = lines_of(small_city(), "city")[1]
+
 LINK = {
     "hook": Hook.INPUT,
     "arrival": "l-red",
     "departure": "",
-    "source": ip_address("fe80::2"),
-    "destination": ip_address("fe80::1"),
+    "source": RED.far,
+    "destination": RED.own,
     "protocol": UDP,
     "port": 500,
 }
+SENT = {"arrival": "", "departure": "l-red", "source": RED.own, "destination": RED.far}
 
 
 @pytest.mark.parametrize(
@@ -132,11 +137,11 @@ LINK = {
     [
         pytest.param({}, id="key exchange"),
         pytest.param({"port": 4500}, id="what the link carries"),
-        pytest.param({"hook": Hook.OUTPUT, "arrival": "", "departure": "l-red"}, id="sent"),
+        pytest.param({"hook": Hook.OUTPUT, **SENT}, id="sent"),
     ],
 )
 def test_the_ends_of_a_line_may_make_their_link(city: Plan, changes: dict[str, object]) -> None:
-    """IKEv2 and ESP in UDP between the two link-local addresses, whatever certificates say."""
+    """IKEv2 and ESP in UDP between its two addresses; who may stay, certificates decide."""
     decision = decide_at(city, "city", _packet(**(LINK | changes)))
 
     assert (decision.verdict, decision.reason) == (Verdict.ACCEPT, Reason.LINK)
@@ -148,10 +153,12 @@ def test_the_ends_of_a_line_may_make_their_link(city: Plan, changes: dict[str, o
         pytest.param({"port": 501}, id="another port"),
         pytest.param({"protocol": TCP}, id="another protocol"),
         pytest.param({"arrival": "l-hill"}, id="a line that is another gateway's"),
+        pytest.param({"arrival": "l-blue"}, id="another line"),
         pytest.param({"arrival": "office"}, id="a zone"),
         pytest.param({"arrival": "red"}, id="the link itself"),
         pytest.param({"source": ip_address("fd00::2")}, id="from elsewhere"),
         pytest.param({"destination": ip_address("fd00::2")}, id="to elsewhere"),
+        pytest.param({"source": RED.own, "destination": RED.far}, id="sent back"),
         pytest.param({"hook": Hook.FORWARD, "departure": "office"}, id="passed on"),
         pytest.param(
             {"source": ip_address("10.4.1.9"), "destination": ip_address("10.1.1.1")}, id="IPv4"

@@ -64,6 +64,7 @@ def test_a_plan_may_be_written_in_chinese() -> None:
         pytest.param("sites.yml", "10.12.0.0/16", "10.11.0.0/16", "ZG111", id="same range"),
         pytest.param("sites.yml", "10.12.0.0/16", "10.11.1.128/25", "ZG112", id="no such part"),
         pytest.param("sites.yml", "fd72:6a5e:12::/48", "fd72:6a5e:11::/48", "ZG111", id="v6 too"),
+        pytest.param("sites.yml", "fd72:6a5e:12::/48", "fd5f:5d51:4787::/48", "ZG150", id="lines"),
         pytest.param("sites.yml", "10.12.0.0/16", "10.12.0.1/16", "ZG110", id="host bits"),
         pytest.param("sites.yml", "10.12.0.0/16", "10.12.0.0/33", "ZG110", id="no such length"),
         pytest.param("sites.yml", "10.12.0.0/16", "fd99::/48", "ZG110", id="other family"),
