@@ -98,6 +98,19 @@ class Ruleset:
         return sum(len(verdict_map.elements) for verdict_map in self.maps)
 
 
+@dataclass(frozen=True, slots=True)
+class LinkConfiguration:
+    """The links of one gateway, as swanctl.conf has them."""
+
+    gateway: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hex."""
+        return sha256(self.text.encode()).hexdigest()
+
+
 def render(ruleset: Ruleset, generation: Generation, counts: Counts | None = None) -> str:
     """Give the maps and chains of one generation as text for one transaction.
 

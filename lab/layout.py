@@ -2,9 +2,10 @@
 
 It is worked out from the plan alone and has looked at no host.
 
-Links carry no addresses of their own.  Each end of a wire has a link-local
-address, and both families are routed to it (RFC 8950 is the same idea), so
-nothing stands on a wire that the plan does not know.
+A wire between two gateways stands for their link: what it carries, not how.
+Each end of a wire has a link-local address, and both families are routed to it
+(RFC 8950 is the same idea), so nothing stands on a wire that the plan does not
+know.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -171,7 +172,11 @@ class _Surveyor:
 
     def _gateway(self, name: str) -> Node:
         wiring = self.wirings[name]
-        routes = [Route(r.network, r.interface, r.next_hop or FAR_END) for r in wiring.routes]
+        # What is not below goes up, and there the other end is the near one.
+        routes = [
+            Route(r.network, r.interface, FAR_END if r.network.prefixlen else NEAR_END)
+            for r in wiring.routes
+        ]
         if name in self.roots:
             routes += [Route(network, OUTSIDE, NEAR_END) for network in EVERYWHERE]
         kind = Kind.GATEWAY if self.plan.sites[name].managed else Kind.ROUTER

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.agent.kept import Kept
 from gateway.agent.probation import Record
+from gateway.agent.settings import LinkEngine
 from gateway.agent.signed import SignedPlan, difference_problems, slice_named
 from gateway.compile.ruleset import compile_slice
 from gateway.errors import NOWHERE, Problem, Refused, problem, refuse_any
@@ -75,11 +76,12 @@ def stamp_json(stamp: Stamp | None) -> dict[str, object] | None:
 
 @dataclass(frozen=True, slots=True)
 class Enforcer:
-    """One gateway's host: where its loader keeps things, and who hears of the steps."""
+    """One gateway's host: where its loader keeps things, what it is, who hears of the steps."""
 
     gateway: str
     places: Places = field(default_factory=Places)
     told: Events = field(default_factory=Silence)
+    engine: LinkEngine = LinkEngine.KERNEL
 
     def enforce(self, signed: SignedPlan, confirmed: Confirmed | None = None) -> State:
         """Bring a signed plan into force, or leave the accepted one in force.
@@ -279,10 +281,11 @@ class Enforcer:
             accepted = (Known(one.plan, one.revision, one.digest) for one in known)
             check_may_follow(signed.verified, accepted)
 
+        plan = self.engine.seen_from_here(signed.plan)
         return Candidate(
-            compile_slice(slice_named(signed.plan, self.gateway)),
+            compile_slice(slice_named(plan, self.gateway)),
             signed.stamp,
-            signed.plan,
+            plan,
             may_follow,
             taking_back,
         )
@@ -313,15 +316,17 @@ class Enforcer:
         refuse_any(self._proof(signed, staged=True).findings)
 
     def _proof(self, signed: SignedPlan, *, staged: bool) -> Proof:
-        part = slice_named(signed.plan, self.gateway)
-        return prove(part, signed.plan, str(signed.stamp), staged=staged, look_beside=True)
+        plan = self.engine.seen_from_here(signed.plan)
+        part = slice_named(plan, self.gateway)
+        return prove(part, plan, str(signed.stamp), staged=staged, look_beside=True)
 
     def _plan_of(self, stamp: Stamp) -> Plan | None:
         try:
             signed = self.kept.read()
         except Refused:
             return None
-        return signed.plan if signed.stamp.same_content(stamp) else None
+        plan = self.engine.seen_from_here(signed.plan)
+        return plan if signed.stamp.same_content(stamp) else None
 
     def _open_without_policy(self) -> Iterator[Problem]:
         host = read_host()

@@ -146,7 +146,7 @@ def answer(request: Request, content: bytes, settings: Settings, setup: Setup, l
     Raises:
         Refused: it was not done, or not by this service.
     """
-    enforcer = Enforcer(settings.gateway, setup.places, line)
+    enforcer = Enforcer(settings.gateway, setup.places, line, settings.link_engine)
     work: dict[Ask, Callable[[], State]] = {
         Ask.PROVE: enforcer.prove,
         Ask.RESTORE: enforcer.restore,

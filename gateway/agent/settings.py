@@ -2,11 +2,12 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
 from gateway.errors import Refused, Where, problem
+from gateway.policy.model import Plan
 
 SETTINGS_FILE = Path("/etc/loushan/agent.toml")
 
@@ -20,6 +21,17 @@ class OnDrift(StrEnum):
     REFUSE = "refuse"
 
 
+class LinkEngine(StrEnum):
+    """What encrypts on this host: its kernel, or strongSwan's program where the kernel cannot."""
+
+    KERNEL = "kernel"
+    PROGRAM = "program"
+
+    def seen_from_here(self, plan: Plan) -> Plan:
+        """Give a plan as this host has it: a program has one interface for all links."""
+        return replace(plan, shares_link=self is LinkEngine.PROGRAM)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Which gateway this host is, and how it is kept."""
@@ -28,6 +40,7 @@ class Settings:
     on_drift: OnDrift = OnDrift.REPAIR
     prove_every_seconds: int = 60
     confirm_within_seconds: int = 120
+    link_engine: LinkEngine = LinkEngine.KERNEL
 
 
 def read_settings(file: Path = SETTINGS_FILE) -> Settings:
@@ -43,8 +56,17 @@ def read_settings(file: Path = SETTINGS_FILE) -> Settings:
         raise Refused(problem("ZG813", Where(str(file)), error=error)) from fault
 
 
+def link_engine() -> LinkEngine:
+    """Give what encrypts on the host that this runs on; the kernel where nobody said.
+
+    Raises:
+        Refused: ZG813, the settings cannot be understood.
+    """
+    return read_settings().link_engine if SETTINGS_FILE.exists() else LinkEngine.KERNEL
+
+
 def _settings(data: Mapping[str, object]) -> Settings:
-    known = {"gateway", "on_drift", "prove_every_seconds", "confirm_within_seconds"}
+    known = {each.name for each in fields(Settings)}
     if unknown := sorted(data.keys() - known):
         raise ValueError(", ".join(unknown))
     gateway = data["gateway"]
@@ -56,6 +78,7 @@ def _settings(data: Mapping[str, object]) -> Settings:
         OnDrift(str(data.get("on_drift", OnDrift.REPAIR))),
         _seconds(data, "prove_every_seconds", 60),
         _seconds(data, "confirm_within_seconds", 120),
+        LinkEngine(str(data.get("link_engine", LinkEngine.KERNEL))),
     )
 
 

@@ -21,6 +21,7 @@ LINE_LENGTH = 127
 _HUB_END, _SITE_END = 2, 3
 
 _HASH_BYTES = 6
+_NUMBER_BYTES = 4
 _END_BITS = 32
 
 
@@ -29,7 +30,7 @@ class Line:
     """The line between a gateway and a neighbour's, seen from the gateway.
 
     `own` and `far` are the addresses of its two ends; `is_up` tells whether
-    the neighbour is the hub.
+    the neighbour is the hub; `number` is the link's, where a kernel wants one.
     """
 
     neighbour: str
@@ -37,6 +38,7 @@ class Line:
     own: IPv6Address
     far: IPv6Address
     is_up: bool
+    number: int
 
 
 def neighbours(sites: Mapping[str, Site]) -> dict[str, list[str]]:
@@ -60,8 +62,10 @@ def lines_of(plan: Plan, site: str) -> tuple[Line, ...]:
 
 
 def _line(site: str, neighbour: str, *, is_up: bool) -> Line:
-    number = int.from_bytes(sha256((site if is_up else neighbour).encode()).digest()[:_HASH_BYTES])
-    base = int(LINE_NETWORK.network_address) + (number << _END_BITS)
+    digest = sha256((site if is_up else neighbour).encode()).digest()
+    base = int(LINE_NETWORK.network_address)
+    base += int.from_bytes(digest[:_HASH_BYTES]) << _END_BITS
     hub_end, site_end = IPv6Address(base + _HUB_END), IPv6Address(base + _SITE_END)
     own, far = (site_end, hub_end) if is_up else (hub_end, site_end)
-    return Line(neighbour, line_name(neighbour), own, far, is_up)
+    number = int.from_bytes(digest[:_NUMBER_BYTES]) or 1
+    return Line(neighbour, line_name(neighbour), own, far, is_up, number)

@@ -74,6 +74,14 @@ def gateway_host(site: str) -> str:
     return f"{identifier(site)}-gw"
 
 
+def gateway_identity(plan: str, site: str) -> str:
+    """Give how a site's gateway is called in its certificate: a name of the private tree.
+
+    `internal` is reserved for names that stay inside (ICANN resolution of 29 July 2024).
+    """
+    return f"{gateway_host(site)}.gw.{identifier(plan)}.internal"
+
+
 def kind_group(kind: str) -> str:
     """Give the inventory's group of all gateways of a kind of site."""
     return KIND_GROUP + _NO_GROUP.sub("_", identifier(kind))

@@ -1,9 +1,10 @@
 """What is wired to each gateway of a plan: interfaces, addresses, routes.
 
-Worked out from the plan alone.  A zone's ranges are on its segment.  Links
-carry no addresses of their own: each end has a link-local address, and both
-families are routed to it (RFC 8950 is the same idea), so nothing stands on a
-link that the plan does not know.  The gateway's own addresses are on `lo`.
+Worked out from the plan alone.  A zone's ranges are on its segment.  Towards a
+neighbouring site there are two interfaces: the line, which is a cable and
+carries nothing but the link, and the link, out of which comes what it carries.
+A link has no addresses: all that is behind it is routed into it.  The gateway's
+own addresses are on `lo`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_network
 
+from gateway.policy.lines import LINE_LENGTH, lines_of
 from gateway.policy.model import Address, Network, Plan
-from gateway.policy.names import interface_name
+from gateway.policy.names import SHARED_LINK
+from gateway.policy.topology import link_interface
 
-#: Link-local addresses: of a gateway on its zones and on the links below it; and of
-#: who is at the other end.
+#: Link-local addresses: of a gateway on its zones, and of who is at the other end.
 NEAR_END, FAR_END = "fe80::1", "fe80::2"
 
 #: Prefix length of both.
@@ -28,26 +30,37 @@ class Beyond(StrEnum):
     """What an interface leads to."""
 
     ZONE = "zone"
+    LINE = "line"
     LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface of a gateway; `peer` is the zone or the site that it leads to."""
+    """One interface of a gateway.
+
+    `peer` is the zone or the site that it leads to, empty for a link that all
+    sites share; `address` is its own address with its length, empty for a link;
+    `number` is the link's, 0 for a port and for a link that is shared.
+    """
 
     name: str
     beyond: Beyond
     peer: str
-    link_local: str
+    address: str = ""
+    number: int = 0
+
+    @property
+    def is_port(self) -> bool:
+        """Tell whether a cable is plugged into it; a link is made by software."""
+        return self.beyond is not Beyond.LINK
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a gateway sends what goes to a network; no `next_hop` where it is on the segment."""
+    """Behind which interface a network is: on a zone's segment, or beyond a link."""
 
     network: Network
     interface: str
-    next_hop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +104,9 @@ def first_address(network: Network) -> Address:
 def _wiring(plan: Plan, name: str, children: Mapping[str, list[str]]) -> Wiring:
     site = plan.sites[name]
     zones = [plan.zones[zone] for zone in site.zones]
+    near = f"{NEAR_END}/{LINK_LOCAL_LENGTH}"
     interfaces = [
-        Interface(zone.interface, Beyond.ZONE, zone.name, NEAR_END)
+        Interface(zone.interface, Beyond.ZONE, zone.name, near)
         for zone in zones
         if not zone.is_gateway
     ]
@@ -103,12 +117,23 @@ def _wiring(plan: Plan, name: str, children: Mapping[str, list[str]]) -> Wiring:
         for network in zone.ranges
     ]
     for child in children[name]:
-        below = interface_name(child)
-        interfaces.append(Interface(below, Beyond.LINK, child, NEAR_END))
-        routes += [Route(n, below, FAR_END) for n in ranges_below(plan, child, children)]
+        below = link_interface(plan, child)
+        routes += [Route(network, below) for network in ranges_below(plan, child, children)]
+    linked = list(children[name])
     if site.hub in children and site.hub is not None:
-        up = interface_name(site.hub)
-        interfaces.append(Interface(up, Beyond.LINK, site.hub, FAR_END))
-        routes += [Route(network, up, NEAR_END) for network in _EVERYWHERE]
+        linked.append(site.hub)
+        routes += [Route(network, link_interface(plan, site.hub)) for network in _EVERYWHERE]
+    lines = {line.neighbour: line for line in lines_of(plan, name)}
+    interfaces += [
+        Interface(lines[peer].interface, Beyond.LINE, peer, f"{lines[peer].own}/{LINE_LENGTH}")
+        for peer in linked
+    ]
+    if plan.shares_link and linked:
+        interfaces.append(Interface(SHARED_LINK, Beyond.LINK, ""))
+    else:
+        interfaces += [
+            Interface(link_interface(plan, peer), Beyond.LINK, peer, number=lines[peer].number)
+            for peer in linked
+        ]
     own = [first_address(n) for zone in zones if zone.is_gateway for n in zone.ranges]
     return Wiring(name, tuple(own), tuple(interfaces), tuple(routes))

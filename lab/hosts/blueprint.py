@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from gateway.errors import Refused, problem
 from gateway.policy.model import Address, Network, Plan, Zone
-from gateway.policy.names import gateway_host, identifier
+from gateway.policy.names import gateway_host, identifier, line_name
 from gateway.policy.wiring import FAR_END, NEAR_END, wirings
 from lab.layout import EVERYWHERE, HOST_INTERFACE, OUTSIDE, Kind, Layout, Node, home
 
@@ -22,6 +22,7 @@ class Role(StrEnum):
 
     GATEWAY = "gateway"
     ZONE = "zone"
+    FOREIGN = "foreign"
     ROUTER = "router"
     GUEST = "guest"
 
@@ -38,7 +39,9 @@ class Port:
 class Host:
     """One host.  `setup` are the lines for `ip` with which the lab sets its network.
 
-    A router that is not ours is a namespace and nothing more; all others boot.
+    A foreign host is the gateway of a site that is not ours, and the lab is
+    its owner too.  The router outside is a namespace and nothing more; all
+    others boot.
     """
 
     name: str
@@ -106,6 +109,12 @@ class _Draughtsman:
         self.ports: dict[str, list[Port]] = {node: [] for node in layout.nodes}
         for wire in layout.wires:
             segment = f"{wire.near[0]}:{wire.near[1]}"
+            near, far = wire.near[0], wire.far[0]
+            if near in self.plan.sites and far in self.plan.sites:
+                # The wire stands for a link; what is laid is the line under it.
+                self.ports[near].append(Port(line_name(far), segment))
+                self.ports[far].append(Port(line_name(near), segment))
+                continue
             for node, interface in (wire.near, wire.far):
                 self.ports[node].append(Port(interface, segment))
         self.wirings = wirings(self.plan)
@@ -119,7 +128,7 @@ class _Draughtsman:
                 self.ports[node.name] += [
                     Port(interface.name, f"{node.name}:{interface.name}")
                     for interface in self.wirings[node.name].interfaces
-                    if interface.name not in there
+                    if interface.is_port and interface.name not in there
                 ]
 
     def hosts(self) -> Iterator[Host]:
@@ -136,7 +145,9 @@ class _Draughtsman:
             return Role.ZONE, self._computer(zone, node.addresses)
         if node.kind is Kind.GATEWAY:
             return Role.GATEWAY, self._uplink(node)
-        return Role.ROUTER, self._router(node)
+        if node.name in self.plan.sites:
+            return Role.FOREIGN, self._foreign(node)
+        return Role.ROUTER, self._outside(node)
 
     def _computer(self, zone: Zone, addresses: Iterable[Address]) -> list[str]:
         """Set a computer as its department would: an address, its segment, its gateway."""
@@ -162,21 +173,33 @@ class _Draughtsman:
             *(f"route add {n} via inet6 {NEAR_END} dev {OUTSIDE}" for n in EVERYWHERE),
         ]
 
-    def _router(self, node: Node) -> list[str]:
+    def _foreign(self, node: Node) -> list[str]:
+        """Set the ports of a gateway that is not ours; its link is for its own programs."""
+        wiring = self.wirings[node.name]
+        lines = ["link set lo up"]
+        lines += [f"address add {a}/{a.max_prefixlen} dev lo" for a in wiring.addresses]
+        ports = [interface for interface in wiring.interfaces if interface.is_port]
+        lines += [f"link set {port.name} up" for port in ports]
+        lines += [f"address add {port.address} dev {port.name} nodad" for port in ports]
+        names = {port.name for port in ports}
+        lines += [
+            f"route add {route.network} dev {route.interface}"
+            for route in wiring.routes
+            if route.interface in names
+        ]
+        return lines
+
+    def _outside(self, node: Node) -> list[str]:
+        """Set the router that passes everything on, so that rulesets keep apart what is apart."""
         lines = ["link set lo up"]
         lines += [f"address add {a}/{a.max_prefixlen} dev lo" for a in node.addresses]
-        wiring = self.wirings.get(node.name)
-        own_end = {i.name: i.link_local for i in wiring.interfaces} if wiring else {}
         for port in self.ports[node.name]:
-            end = own_end.get(port.interface, FAR_END if port.interface == OUTSIDE else NEAR_END)
             lines.append(f"link set {port.interface} up")
-            lines.append(f"address add {end}/64 dev {port.interface} nodad")
-        for route in node.routes:
-            on_segment = wiring and any(
-                (r.network, r.next_hop) == (route.network, "") for r in wiring.routes
-            )
-            way = "" if on_segment else f"via inet6 {route.next_hop} "
-            lines.append(f"route add {route.network} {way}dev {route.interface}")
+            lines.append(f"address add {NEAR_END}/64 dev {port.interface} nodad")
+        lines += [
+            f"route add {route.network} via inet6 {route.next_hop} dev {route.interface}"
+            for route in node.routes
+        ]
         return lines
 
     def _guest(self, guest: Guest) -> Host:

@@ -41,7 +41,7 @@ def plug(places: Places, hosts: Iterable[Host]) -> None:
     chosen = list(hosts)
     for host in chosen:
         if host.role is not Role.GATEWAY:
-            forwarding = () if host.boots else _ROUTING
+            forwarding = _ROUTING if host.role in {Role.ROUTER, Role.FOREIGN} else ()
             namespace.set_sysctls(places.namespace(host.name), (*QUIET, *forwarding))
     _join(places, [(host, port) for host in chosen for port in host.ports])
     for host in chosen:

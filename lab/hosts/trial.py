@@ -6,10 +6,13 @@ second time, by a prover that does not run on it, and then all together.
 
 import time
 import zlib
+from dataclasses import replace
 
+from gateway.agent.settings import LinkEngine
 from gateway.compile.ruleset import compile_slice
 from gateway.load.inforce import Stamp
-from gateway.policy.topology import GatewaySlice, slices
+from gateway.policy.model import Plan
+from gateway.policy.topology import slices
 from gateway.verify.kernel import COMMAND
 from gateway.verify.proof import Proof, prove
 from lab import namespace
@@ -57,14 +60,14 @@ def try_out(
         Refused: a kernel or a journal could not be read.
     """
     ground = BootedGround(places, layout)
-    parts = slices(layout.plan)
+    plan = LinkEngine.PROGRAM.seen_from_here(layout.plan)
     listener.begin(Step.ENFORCE, len(layout.gateways))
     held = []
     for gateway in layout.gateways:
-        held.append(_ask(ground, parts[gateway], stamp, whole=not wanted.sites))
+        held.append(_ask(ground, plan, gateway, stamp, whole=not wanted.sites))
         listener.advance()
     listener.begin(Step.PATHS, 1)
-    findings = path_findings(layout, held)
+    findings = path_findings(replace(layout, plan=plan), held)
     listener.advance()
     probes = choose(layout, wanted.seed, wanted.sample) if wanted.probes else []
     listener.begin(Step.PROBE, len(probes))
@@ -80,16 +83,16 @@ def try_out(
     )
 
 
-def _ask(ground: BootedGround, part: GatewaySlice, stamp: Stamp, *, whole: bool) -> Enforced:
+def _ask(ground: BootedGround, plan: Plan, gateway: str, stamp: Stamp, *, whole: bool) -> Enforced:
     """Prove one gateway, from its namespace."""
-    gateway = part.gateway
+    part = slices(plan)[gateway]
     began = time.monotonic()
 
     # Asked with the host's own nft: an older one may not understand what a newer has put in.
     listing = execute(ground.places, host_name(ground.layout.plan, gateway), COMMAND)
 
     def prove_it() -> Proof:
-        return prove(part, ground.layout.plan, str(stamp), ruleset=listing, look_beside=whole)
+        return prove(part, plan, str(stamp), ruleset=listing, look_beside=whole)
 
     proof = namespace.inside(ground.namespace(gateway), prove_it)
     return Enforced(

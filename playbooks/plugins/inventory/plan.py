@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -72,6 +72,12 @@ options:
   user:
     description: Who logs in where the connection is C(ssh); the account must be one of C(base_operators).
     default: operator
+  link_engine:
+    description:
+      - What encrypts on these hosts. C(kernel) is the kernel's own IPsec, with an interface for each link.
+      - C(program) is strongSwan's, for kernels without it, as in containers; all links share an interface.
+    choices: [kernel, program]
+    default: kernel
   lab:
     description:
       - Whether the hosts are those of the lab that is up on this machine, with its own signed plan and signers.
@@ -128,7 +134,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
     def _fill(self) -> None:
         booted = self._booted()
         folder, trust = self._sources(is_up=booted is not None)
-        plan = read_plan(folder)
+        shared = self.get_option("link_engine") == "program"
+        plan = replace(read_plan(folder), shares_link=shared)
         # A gateway is wired for the whole city, also where a part of it is down or not booted.
         present = [s for s in plan.sites if booted is None or s in booted]
         machines = self._machines()
@@ -144,7 +151,11 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             machine = machines.get(host, {})
             variables = variables_of(plan.sites[site], wired[site], self._ports(host, machine))
             reached = self._reached(host, wired[site], machine)
-            common = {"loushan_plan": str(folder), "loushan_trust": str(trust) if trust else ""}
+            common = {
+                "loushan_plan": str(folder),
+                "loushan_trust": str(trust) if trust else "",
+                "loushan_link_engine": self.get_option("link_engine"),
+            }
             for name, value in {**variables, **reached, **common}.items():
                 self.inventory.set_variable(host, name, value)
 
@@ -242,8 +253,9 @@ def variables_of(site: Site, wiring: Wiring, ports: Mapping[str, str]) -> dict[s
     Raises:
         AnsibleParserError: a port is named that the gateway does not have.
     """
-    if unknown := sorted(ports.keys() - {interface.name for interface in wiring.interfaces}):
-        known = ", ".join(interface.name for interface in wiring.interfaces)
+    cables = [interface.name for interface in wiring.interfaces if interface.is_port]
+    if unknown := sorted(ports.keys() - set(cables)):
+        known = ", ".join(cables)
         message = f"{gateway_host(site.name)}: no interface {', '.join(unknown)}; there are {known}"
         raise AnsibleParserError(message)
     return {
@@ -255,7 +267,8 @@ def variables_of(site: Site, wiring: Wiring, ports: Mapping[str, str]) -> dict[s
                 "name": interface.name,
                 "beyond": str(interface.beyond),
                 "peer": interface.peer,
-                "link_local": interface.link_local,
+                "address": interface.address,
+                "number": interface.number,
                 "mac": ports.get(interface.name, ""),
             }
             for interface in wiring.interfaces

@@ -1,0 +1,119 @@
+"""A gateway's links as strongSwan's connections, in the words of swanctl.conf.
+
+Which site may meet which is the tree of sites; what may pass a link in the end
+is the ruleset's to say, so a link carries what goes to and from the lower site
+and the sites below it, and nothing else.  The lower site begins and begins
+again; a hub waits, so that no link is made twice.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address, collapse_addresses
+
+from gateway.artefacts import LinkConfiguration
+from gateway.policy.lines import Line, lines_of
+from gateway.policy.model import Network, Plan
+from gateway.policy.names import gateway_identity, identifier
+from gateway.policy.wiring import ranges_below
+
+#: RFC 7296, 8247, 5903, 9370 with ML-KEM-768: no link is agreed without all of them.
+_IKE = "aes256gcm16-prfsha384-ecp384-ke1_mlkem768"
+_ESP = "aes256gcm16-ecp384-ke1_mlkem768"
+
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
+
+#: How a setting is written that has others inside.
+_INDENT = "  "
+
+_Settings = Mapping[str, "str | _Settings"]
+
+
+def compile_links(plan: Plan, site: str) -> LinkConfiguration:
+    """Compile the connections of one site's gateway, ours or another's."""
+    connections = {
+        identifier(line.neighbour): _connection(plan, site, line) for line in lines_of(plan, site)
+    }
+    return LinkConfiguration(site, "\n".join([*_lines({"connections": connections}), ""]))
+
+
+def _connection(plan: Plan, site: str, line: Line) -> _Settings:
+    lower = site if line.is_up else line.neighbour
+    ranges = selectors(plan, lower)
+    below = ", ".join(map(str, ranges))
+    above = ", ".join(_beside(ranges) if plan.shares_link else _EVERYWHERE)
+    number = (
+        {} if plan.shares_link else {"if_id_in": str(line.number), "if_id_out": str(line.number)}
+    )
+    child = {
+        "local_ts": below if line.is_up else above,
+        "remote_ts": above if line.is_up else below,
+        "esp_proposals": _ESP,
+        "mode": "tunnel",
+        "rekey_time": "1h",
+        "dpd_action": "restart" if line.is_up else "clear",
+        "close_action": "start" if line.is_up else "none",
+        "start_action": "start" if line.is_up else "none",
+        **number,
+    }
+    return {
+        "version": "2",
+        "local_addrs": str(line.own),
+        "remote_addrs": str(line.far),
+        "proposals": _IKE,
+        "encap": "yes",
+        "mobike": "no",
+        "unique": "replace",
+        "keyingtries": "0",
+        "dpd_delay": "5s",
+        "rekey_time": "4h",
+        "local": {
+            "auth": "pubkey",
+            "certs": "gateway.pem",
+            "id": gateway_identity(plan.name, site),
+        },
+        "remote": {
+            "auth": "pubkey",
+            "id": gateway_identity(plan.name, line.neighbour),
+            "cacerts": "links.pem",
+            "revocation": "strict",
+        },
+        "children": {identifier(line.neighbour): child},
+    }
+
+
+def selectors(plan: Plan, site: str) -> list[Network]:
+    """Give the addresses of a site and of all sites below it, in as few networks as there are."""
+    children: dict[str, list[str]] = {name: [] for name in plan.sites}
+    for other in plan.sites.values():
+        if other.hub in children and other.hub is not None:
+            children[other.hub].append(other.name)
+    ranges = list(ranges_below(plan, site, children))
+    found: list[Network] = []
+    found += collapse_addresses(r for r in ranges if r.version == 4)  # noqa: PLR2004 - IPv4
+    found += collapse_addresses(r for r in ranges if r.version == 6)  # noqa: PLR2004 - IPv6
+    return found
+
+
+def _beside(ranges: Iterable[Network]) -> Iterator[str]:
+    """Give all addresses but those of some networks, as ranges.
+
+    Where links share an interface, selectors alone lead a packet to its link,
+    so that those of two links must not overlap.
+    """
+    for family, last in ((IPv4Address, 2**32 - 1), (IPv6Address, 2**128 - 1)):
+        free = 0
+        for network in sorted(r for r in ranges if isinstance(r.network_address, family)):
+            if int(network.network_address) > free:
+                yield f"{family(free)}-{network.network_address - 1}"
+            free = int(network.broadcast_address) + 1
+        if free <= last:
+            yield f"{family(free)}-{family(last)}"
+
+
+def _lines(settings: _Settings, depth: int = 0) -> Iterator[str]:
+    for name, value in settings.items():
+        if isinstance(value, str):
+            yield f"{_INDENT * depth}{name} = {value}"
+            continue
+        yield f"{_INDENT * depth}{name} {{"
+        yield from _lines(value, depth + 1)
+        yield f"{_INDENT * depth}}}"
