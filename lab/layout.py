@@ -19,7 +19,14 @@ from gateway.policy.decide import zone_of
 from gateway.policy.model import Address, Network, Plan, Zone
 from gateway.policy.names import interface_name
 from gateway.policy.topology import Hook, Hop, path
-from gateway.policy.wiring import FAR_END, NEAR_END, first_address, ranges_below, wirings
+from gateway.policy.wiring import (
+    FAR_END,
+    NEAR_END,
+    children_of,
+    first_address,
+    ranges_below,
+    wirings,
+)
 
 #: The node where all trees of sites meet, and the interface towards it.  No
 #: name of a plan has capital letters, so none is taken for it.
@@ -147,14 +154,8 @@ class _Surveyor:
         self.plan = plan
         self.chosen = chosen
         self.wirings = wirings(plan, chosen)
-        self.children: dict[str, list[str]] = {name: [] for name in chosen}
-        self.roots: list[str] = []
-        for name in chosen:
-            hub = plan.sites[name].hub
-            if hub in chosen and hub is not None:
-                self.children[hub].append(name)
-            else:
-                self.roots.append(name)
+        self.children = children_of(plan, chosen)
+        self.roots = [name for name in chosen if plan.sites[name].hub not in chosen]
 
     def layout(self) -> Layout:
         nodes = [self._outside(), *map(self._gateway, self.chosen), *self._hosts()]

@@ -7,14 +7,16 @@ settling what a loader that was killed left: what nobody accepted is taken back.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from gateway.agent.kept import Kept
 from gateway.agent.probation import Record
 from gateway.agent.settings import LinkEngine
 from gateway.agent.signed import SignedPlan, difference_problems, slice_named
+from gateway.compile.links import compile_links
 from gateway.compile.ruleset import compile_slice
 from gateway.errors import NOWHERE, Problem, Refused, problem, refuse_any
-from gateway.load import forwarding
+from gateway.load import forwarding, links
 from gateway.load.accepted import Accepted
 from gateway.load.events import Events, Silence, Step
 from gateway.load.inforce import InForce, Stamp, read_host
@@ -76,12 +78,16 @@ def stamp_json(stamp: Stamp | None) -> dict[str, object] | None:
 
 @dataclass(frozen=True, slots=True)
 class Enforcer:
-    """One gateway's host: where its loader keeps things, what it is, who hears of the steps."""
+    """One gateway's host: where its loader keeps things, what it is, who hears of the steps.
+
+    `daemon` is strongSwan's socket, None on a host that has no links.
+    """
 
     gateway: str
     places: Places = field(default_factory=Places)
     told: Events = field(default_factory=Silence)
     engine: LinkEngine = LinkEngine.KERNEL
+    daemon: Path | None = None
 
     def enforce(self, signed: SignedPlan, confirmed: Confirmed | None = None) -> State:
         """Bring a signed plan into force, or leave the accepted one in force.
@@ -210,6 +216,7 @@ class Enforcer:
         before = read_host().in_force
         was_on = forwarding.is_on()
         close_alone(self.told)
+        self._set_links(None)
         changed = before is not None or was_on
         return State(None, changed=changed, forwards=forwarding.is_on())
 
@@ -222,7 +229,7 @@ class Enforcer:
             host = read_host()
             if any(stamp.same_content(left) for stamp in host.stamps):
                 if self.kept.accepted is None:
-                    close_alone(self.told)
+                    self._closed()
                 else:
                     self._bring_back()
             self.kept.discard()
@@ -235,9 +242,14 @@ class Enforcer:
         self.kept.promote()
         signed = self.kept.read()
         back = left if left != signed.stamp else None
+
+        def proven() -> None:
+            self._set_links(signed)
+            self._prove_staged(signed)
+
         loaded = load_alone(
             self._candidate(signed, back),
-            lambda: self._prove_staged(signed),
+            proven,
             self.told,
             self.places,
         )
@@ -256,6 +268,7 @@ class Enforcer:
         self.record.begin(signed.stamp)
 
         def proven() -> None:
+            self._set_links(signed)
             self._prove_staged(signed)
             if confirmed is not None:
                 self.told.step(Step.PROVED, "")
@@ -273,8 +286,19 @@ class Enforcer:
         elif any(s.same_content(stamp) for s in read_host().stamps):
             return  # it could not be taken back: whoever comes next does
         else:
+            self._set_links(self.kept.read() if self.kept.accepted else None)
             self.kept.discard()
         self.record.end()
+
+    def _set_links(self, signed: SignedPlan | None) -> None:
+        """Have the links of a plan, and no others; all of them are cut where there is none."""
+        if self.daemon is None:
+            return
+        configuration = None
+        if signed is not None:
+            plan = self.engine.seen_from_here(signed.plan)
+            configuration = compile_links(plan, self.gateway)
+        self.told.step(Step.LINKED, str(links.bring_into_force(self.daemon, configuration)))
 
     def _candidate(self, signed: SignedPlan, taking_back: Stamp | None = None) -> Candidate:
         def may_follow(known: Iterable[Stamp]) -> None:
@@ -318,7 +342,9 @@ class Enforcer:
     def _proof(self, signed: SignedPlan, *, staged: bool) -> Proof:
         plan = self.engine.seen_from_here(signed.plan)
         part = slice_named(plan, self.gateway)
-        return prove(part, plan, str(signed.stamp), staged=staged, look_beside=True)
+        return prove(
+            part, plan, str(signed.stamp), staged=staged, look_beside=True, daemon=self.daemon
+        )
 
     def _plan_of(self, stamp: Stamp) -> Plan | None:
         try:

@@ -39,6 +39,7 @@ from gateway.errors import ExitStatus, Problem, Refused, problem
 from gateway.load.events import Step
 from gateway.load.loader import Places
 from gateway.policy.signers import load_trust
+from gateway.vici import SOCKET
 
 #: Where a host keeps the signers' authority and its list of revocations.
 TRUST_FOLDER = Path("/etc/loushan/trust")
@@ -57,6 +58,7 @@ class Setup:
     settings: Path = SETTINGS_FILE
     trust: Path = TRUST_FOLDER
     places: Places = field(default_factory=Places)
+    daemon: Path | None = SOCKET
 
 
 @dataclass(slots=True)
@@ -146,7 +148,7 @@ def answer(request: Request, content: bytes, settings: Settings, setup: Setup, l
     Raises:
         Refused: it was not done, or not by this service.
     """
-    enforcer = Enforcer(settings.gateway, setup.places, line, settings.link_engine)
+    enforcer = Enforcer(settings.gateway, setup.places, line, settings.link_engine, setup.daemon)
     work: dict[Ask, Callable[[], State]] = {
         Ask.PROVE: enforcer.prove,
         Ask.RESTORE: enforcer.restore,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.errors import Refused, Where, problem
 from gateway.policy.model import Plan
+from gateway.vici import SOCKET
 
 SETTINGS_FILE = Path("/etc/loushan/agent.toml")
 
@@ -63,6 +64,14 @@ def link_engine() -> LinkEngine:
         Refused: ZG813, the settings cannot be understood.
     """
     return read_settings().link_engine if SETTINGS_FILE.exists() else LinkEngine.KERNEL
+
+
+def daemon() -> Path | None:
+    """Give the socket of this host's strongSwan; None where it has none, as in a rehearsal.
+
+    Without it no link is set up, and nothing passes between sites.
+    """
+    return SOCKET if SOCKET.exists() else None
 
 
 def _settings(data: Mapping[str, object]) -> Settings:

@@ -98,4 +98,10 @@ TEXTS: Mapping[str, Text] = {
         "新策略已撤回;当前没有生效的策略,一切流量均被拒绝",
         "",
     ),
+    "ZG516": Text(
+        "the links cannot be set up: {error}",
+        "see `journalctl -u strongswan`; until it works, nothing passes between sites",
+        "链路无法设置:{error}",
+        "请查看 `journalctl -u strongswan`;在此之前站点之间不通",
+    ),
 }

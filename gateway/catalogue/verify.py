@@ -206,4 +206,40 @@ TEXTS: Mapping[str, Text] = {
         "网关“{gateway}”尚未读取,经过它的路径均未证明",
         "请在该网关上执行 `loushan verify`,再证明整个规划",
     ),
+    "ZG650": Text(
+        "the link `{link}` of the signed policy is not set up in strongSwan",
+        "bring the signed policy into force again: `loushan agent enforce`",
+        "签署的策略中的链路“{link}”未在 strongSwan 中设置",
+        "请重新执行已签署的策略:`loushan agent enforce`",
+    ),
+    "ZG651": Text(
+        "strongSwan has a connection `{link}` that is no link of the signed policy",
+        "find out who loaded it; loading the signed policy again takes it away",
+        "strongSwan 中有连接“{link}”,并非签署策略中的链路",
+        "请查明由谁装载;重新装载已签署的策略可将其去除",
+    ),
+    "ZG652": Text(
+        "strongSwan holds an association `{link}` with {peer} that is of no link",
+        "it is ended when the signed policy is loaded again; find out who made it",
+        "strongSwan 与 {peer} 之间有不属于任何链路的安全关联“{link}”",
+        "重新装载已签署的策略可终止它;请查明由谁建立",
+    ),
+    "ZG653": Text(
+        "link `{link}`: {what} is `{found}`, and must be `{wanted}`",
+        "load the signed policy again, then find out who changed it",
+        "链路“{link}”:{what} 为“{found}”,应为“{wanted}”",
+        "请重新装载已签署的策略,再查明由谁更改",
+    ),
+    "ZG654": Text(
+        "strongSwan trusts an authority that this gateway was not given: {fingerprint}…",
+        "restart strongswan.service, then find out who loaded it",
+        "strongSwan 信任了本网关未被授予的签发机构:{fingerprint}…",
+        "请重启 strongswan.service,再查明由谁装载",
+    ),
+    "ZG655": Text(
+        "strongSwan has not loaded an authority that this gateway was given: {fingerprint}…",
+        "run `swanctl --load-creds` as root",
+        "strongSwan 未装载本网关被授予的签发机构:{fingerprint}…",
+        "请以 root 运行 `swanctl --load-creds`",
+    ),
 }

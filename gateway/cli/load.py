@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from gateway.agent.enforce import Enforcer, State
-from gateway.agent.settings import link_engine, read_settings
+from gateway.agent.settings import daemon, link_engine, read_settings
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.cli.signed import add_trust, read_signed_plan
 from gateway.cli.steps import step_words
@@ -70,13 +70,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.gateway is None:
         raise Refused(problem("ZG704"))
     signed = read_signed_plan(arguments.plan, arguments.trust)
-    enforcer = Enforcer(arguments.gateway, places, Progress(arguments), link_engine())
+    enforcer = Enforcer(arguments.gateway, places, Progress(arguments), link_engine(), daemon())
     _say_loaded(arguments, enforcer.enforce(signed))
     return ExitStatus.OK
 
 
 def _recover(arguments: argparse.Namespace, places: Places) -> int:
-    enforcer = Enforcer(_gateway(arguments), places, Progress(arguments), link_engine())
+    enforcer = Enforcer(_gateway(arguments), places, Progress(arguments), link_engine(), daemon())
     in_force = enforcer.put_in_order()
     if arguments.json:
         say_json({"in_force": str(in_force.stamp) if in_force else None})

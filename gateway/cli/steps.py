@@ -13,6 +13,7 @@ _STEP_WORDS = {
     Step.STAGED: ("staged beside the policy in force", "已在现行策略旁备好"),
     Step.COMMITTED: ("committed", "已提交"),
     Step.SESSIONS_CUT: ("live sessions cut", "已切断的会话"),
+    Step.LINKED: ("links set; associations ended", "链路已设置;已终止的安全关联"),
     Step.PROVED: ("proven", "已证明"),
     Step.ACCEPTED: ("recorded as accepted", "已登记为已接受"),
     Step.FORWARDING: ("forwarding is on", "转发已开启"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.agent.settings import link_engine
+from gateway.agent.settings import daemon, link_engine
 from gateway.agent.signed import slice_named
 from gateway.cli.report import add_json, report_problems, say, say_json, words
 from gateway.cli.signed import add_trust, read_signed_plan
@@ -46,7 +46,7 @@ def _prove(arguments: argparse.Namespace) -> int:
     signed = read_signed_plan(arguments.plan, arguments.trust)
     plan = link_engine().seen_from_here(signed.plan)
     part = slice_named(plan, arguments.gateway)
-    proof = prove(part, plan, str(signed.stamp), look_beside=True)
+    proof = prove(part, plan, str(signed.stamp), look_beside=True, daemon=daemon())
     if arguments.json:
         say_json(proof.as_json())
     else:

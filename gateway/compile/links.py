@@ -82,11 +82,7 @@ def _connection(plan: Plan, site: str, line: Line) -> _Settings:
 
 def selectors(plan: Plan, site: str) -> list[Network]:
     """Give the addresses of a site and of all sites below it, in as few networks as there are."""
-    children: dict[str, list[str]] = {name: [] for name in plan.sites}
-    for other in plan.sites.values():
-        if other.hub in children and other.hub is not None:
-            children[other.hub].append(other.name)
-    ranges = list(ranges_below(plan, site, children))
+    ranges = list(ranges_below(plan, site))
     found: list[Network] = []
     found += collapse_addresses(r for r in ranges if r.version == 4)  # noqa: PLR2004 - IPv4
     found += collapse_addresses(r for r in ranges if r.version == 6)  # noqa: PLR2004 - IPv6

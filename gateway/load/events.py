@@ -14,6 +14,7 @@ class Step(StrEnum):
     CHECKED = "checked"
     COMMITTED = "committed"
     SESSIONS_CUT = "sessions_cut"
+    LINKED = "linked"
     PROVED = "proved"
     ACCEPTED = "accepted"
     FORWARDING = "forwarding"

@@ -79,16 +79,25 @@ def wirings(plan: Plan, sites: Iterable[str] | None = None) -> dict[str, Wiring]
     A site whose hub is not among them is a root: nothing leads up from it.
     """
     chosen = list(plan.sites if sites is None else sites)
-    children: dict[str, list[str]] = {name: [] for name in chosen}
-    for name in chosen:
-        hub = plan.sites[name].hub
-        if hub in children and hub is not None:
-            children[hub].append(name)
+    children = children_of(plan, chosen)
     return {name: _wiring(plan, name, children) for name in chosen}
 
 
-def ranges_below(plan: Plan, site: str, children: Mapping[str, list[str]]) -> Iterator[Network]:
-    """Give every range of a site and of the sites below it."""
+def children_of(plan: Plan, sites: Iterable[str]) -> dict[str, list[str]]:
+    """Give the sites that are linked through each, as if only the named ones were there."""
+    children: dict[str, list[str]] = {name: [] for name in sites}
+    for name in children:
+        hub = plan.sites[name].hub
+        if hub in children and hub is not None:
+            children[hub].append(name)
+    return children
+
+
+def ranges_below(
+    plan: Plan, site: str, children: Mapping[str, list[str]] | None = None
+) -> Iterator[Network]:
+    """Give every range of a site and of the sites below it; `children` are the whole plan's."""
+    children = children_of(plan, plan.sites) if children is None else children
     for zone in plan.sites[site].zones:
         yield from plan.zones[zone].ranges
     for child in children[site]:

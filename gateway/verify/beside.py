@@ -33,13 +33,16 @@ _FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
 _Look = Callable[[], Iterable[Problem]]
 
 
-def find_beside(part: GatewaySlice, plan: Plan, *, in_force: bool) -> list[Problem]:
+def find_beside(
+    part: GatewaySlice, plan: Plan, *, in_force: bool, daemon: Path | None = None
+) -> list[Problem]:
     """Give everything beside nftables that a gateway must not have.
 
     Args:
         part: the gateway's slice.
         plan: the plan it comes from.
         in_force: whether some policy is loaded, so that packets may be forwarded.
+        daemon: strongSwan's socket; None where the links are not to be looked at.
     """
     looks: dict[str, _Look] = {
         "iptables, arptables, ebtables": _legacy_tables,
@@ -51,6 +54,8 @@ def find_beside(part: GatewaySlice, plan: Plan, *, in_force: bool) -> list[Probl
         "sysctl": lambda: () if in_force else _forwarding(),
         "conntrack": lambda: _flows(plan),
     }
+    if daemon is not None:
+        looks["strongSwan"] = lambda: _strongswan(part, plan, daemon)
     return [found for what, look in looks.items() for found in _tried(what, look)]
 
 
@@ -112,6 +117,12 @@ def _routes(part: GatewaySlice) -> Iterable[Problem]:
     from gateway.verify import host, routes  # noqa: PLC0415 - as above
 
     return routes.wrong_routes(part, host.routes())
+
+
+def _strongswan(part: GatewaySlice, plan: Plan, daemon: Path) -> Iterable[Problem]:
+    from gateway.verify import links  # noqa: PLC0415 - it reads certificates
+
+    return links.find_in_links(plan, part.gateway, daemon)
 
 
 def _forwarding() -> Iterable[Problem]:

@@ -6,6 +6,7 @@ It puts the parts together; it decides nothing by itself.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gateway.errors import Problem, problem
 from gateway.policy.model import Plan
@@ -61,6 +62,7 @@ def prove(  # noqa: PLR0913 - each is a thing the caller alone knows
     staged: bool = False,
     ruleset: str | None = None,
     look_beside: bool = False,
+    daemon: Path | None = None,
 ) -> Proof:
     """Prove that the kernel holds a gateway's slice of the plan.
 
@@ -72,6 +74,7 @@ def prove(  # noqa: PLR0913 - each is a thing the caller alone knows
             transactions of a swap.
         ruleset: nft's JSON; None asks the kernel of this network namespace.
         look_beside: whether to look also at what nftables does not see.
+        daemon: strongSwan's socket; None where the links are not to be looked at.
 
     Raises:
         Refused: the kernel's ruleset cannot be read.
@@ -91,7 +94,7 @@ def prove(  # noqa: PLR0913 - each is a thing the caller alone knows
     if not staged:
         findings += meaning.unused(found)
     if look_beside:
-        findings += find_beside(part, plan, in_force=all(stamps.values()))
+        findings += find_beside(part, plan, in_force=all(stamps.values()), daemon=daemon)
     return Proof(
         gateway=part.gateway,
         stamp=next(iter(stamps.values())) if len(set(stamps.values())) == 1 else "",

@@ -1,0 +1,78 @@
+"""Brings the links of a policy into force: strongSwan's connections become exactly these.
+
+`swanctl`, strongSwan's own, loads them and takes away all others.  What was
+agreed under a connection that is gone or has changed is ended here; the lower
+site begins anew by itself.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from gateway.artefacts import LinkConfiguration
+from gateway.errors import Refused, problem
+from gateway.vici import Section, Vici, ViciRefused
+
+SWANCTL = "/usr/sbin/swanctl"
+
+#: Loading hundreds of connections takes seconds.
+_PATIENCE_SECONDS = 60
+
+_NOTHING = "connections {\n}\n"
+
+
+def bring_into_force(daemon: Path, configuration: LinkConfiguration | None) -> int:
+    """Make the daemon's connections those of a policy, or none at all.
+
+    Returns:
+        How many associations were ended, because nothing permits them any more.
+
+    Raises:
+        Refused: ZG516, the daemon could not be asked or does not take them.
+    """
+    try:
+        with Vici(daemon) as vici:
+            before = _connections(vici)
+            _load(daemon, configuration.text if configuration else _NOTHING)
+            after = _connections(vici)
+            return _end(vici, before, after)
+    except ViciRefused as fault:
+        raise Refused(problem("ZG516", error=fault)) from fault
+
+
+def _load(daemon: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", prefix="links-", suffix=".conf") as file:
+        file.write(text)
+        file.flush()
+        command = [SWANCTL, "--load-conns", "--uri", f"unix://{daemon}", "--file", file.name]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=_PATIENCE_SECONDS
+            )
+        except (OSError, subprocess.TimeoutExpired) as fault:
+            raise Refused(problem("ZG516", error=fault)) from fault
+    if done.returncode:
+        raise Refused(problem("ZG516", error=done.stderr.strip() or done.stdout.strip()))
+
+
+def _connections(vici: Vici) -> dict[str, object]:
+    told = vici.stream("list-conns", "list-conn")
+    return {name: connection for section in told for name, connection in section.items()}
+
+
+def _end(vici: Vici, before: dict[str, object], after: dict[str, object]) -> int:
+    """End the associations of connections that are gone, or are not as they were."""
+    ended = 0
+    for section in vici.stream("list-sas", "list-sa"):
+        for name, association in section.items():
+            if name in after and before.get(name) == after[name]:
+                continue
+            if isinstance(association, dict):
+                vici.ask("terminate", _this_one(association))
+                ended += 1
+    return ended
+
+
+def _this_one(association: Section) -> dict[str, str]:
+    # Without waiting for the peer: it may be gone, and its word is not needed.
+    return {"ike-id": str(association.get("uniqueid")), "force": "yes", "timeout": "-1"}
