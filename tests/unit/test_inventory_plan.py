@@ -90,14 +90,14 @@ def test_a_machine_that_is_brought_up_is_reached_elsewhere(own: Path) -> None:
     """machines.yml says what the plan does not know."""
     mac = "52:54:00:12:34:56"
     (own / "machines.yml").write_text(
-        f'huichuan-gw:\n  reach: 192.0.2.10\n  ports: {{city: "{mac}"}}\n'
+        f'huichuan-gw:\n  reach: 192.0.2.10\n  ports: {{l-city: "{mac}"}}\n'
     )
 
     variables = listed(own)["_meta"]["hostvars"]["huichuan-gw"]
 
     ports = {plain(i["name"]): plain(i["mac"]) for i in variables["loushan_interfaces"]}
     assert plain(variables["ansible_host"]) == "192.0.2.10"
-    assert ports["city"] == mac
+    assert ports["l-city"] == mac
     assert ports["office"] == ""
 
 
