@@ -7,14 +7,12 @@ plan, and says so in a certificate policy.  It knows nothing of files.
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
-Key = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+from pki.parts import CLOCK_DIFFERENCE, Key, digest_for, key_usage, make_key, whole
 
 #: The same as the gateway's; a test holds the two together.  A UUID's arc, see
 #: docs/decisions/0005-signature-format.md.
@@ -28,14 +26,9 @@ ROLE_NAMES: Mapping[str, tuple[str, str]] = {
 }
 AUTHORITY_NAME = ("市信息中心", "规划签名人签发机构")
 
-ALGORITHMS = ("ed25519", "ecdsa-p256", "ecdsa-p384")
-
 AUTHORITY_LIFETIME = timedelta(days=5 * 365)
 SIGNER_LIFETIME = timedelta(days=2 * 365)
 REVOCATIONS_LIFETIME = timedelta(days=30)
-
-#: A clock that is a little behind must not find a new certificate "not yet valid".
-_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +39,6 @@ class Authority:
     certificate: x509.Certificate
 
 
-def make_key(algorithm: str) -> Key:
-    """Make a private key for one of ALGORITHMS.
-
-    Raises:
-        KeyError: there is no such algorithm.
-    """
-    if algorithm == "ed25519":
-        return ed25519.Ed25519PrivateKey.generate()
-    curves = {"ecdsa-p256": ec.SECP256R1, "ecdsa-p384": ec.SECP384R1}
-    return ec.generate_private_key(curves[algorithm]())
-
-
 def make_authority(algorithm: str, now: datetime) -> Authority:
     """Make an authority that issues signers' certificates and nothing below them."""
     key = make_key(algorithm)
@@ -65,9 +46,9 @@ def make_authority(algorithm: str, now: datetime) -> Authority:
     builder = (
         _certificate(name, name, key, now, AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(issues=True), critical=True)
+        .add_extension(key_usage(issues=True), critical=True)
     )
-    return Authority(key, builder.sign(key, _digest(key)))
+    return Authority(key, builder.sign(key, digest_for(key)))
 
 
 def issue_signer(authority: Authority, role: str, key: Key, now: datetime) -> x509.Certificate:
@@ -82,14 +63,14 @@ def issue_signer(authority: Authority, role: str, key: Key, now: datetime) -> x5
     builder = (
         _certificate(subject, issuer.subject, key, now, SIGNER_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(issues=False), critical=True)
+        .add_extension(key_usage(issues=False), critical=True)
         .add_extension(x509.CertificatePolicies([policy]), critical=True)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()),  # type: ignore[arg-type]  # an authority's key is one that issues
             critical=False,
         )
     )
-    return builder.sign(authority.key, _digest(authority.key))
+    return builder.sign(authority.key, digest_for(authority.key))
 
 
 def make_revocations(
@@ -102,7 +83,7 @@ def make_revocations(
 
     `number` counts the lists, from 1.
     """
-    begin = _whole(now)
+    begin = whole(now)
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(authority.certificate.subject)
@@ -112,20 +93,20 @@ def make_revocations(
     )
     for entry in revoked:
         builder = builder.add_revoked_certificate(entry)
-    return builder.sign(authority.key, _digest(authority.key))
+    return builder.sign(authority.key, digest_for(authority.key))
 
 
 def revocation(serial: int, now: datetime) -> x509.RevokedCertificate:
     """Say that a certificate counts no more, from now on."""
     return (
-        x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(_whole(now)).build()
+        x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(whole(now)).build()
     )
 
 
 def _certificate(
     subject: x509.Name, issuer: x509.Name, key: Key, now: datetime, lifetime: timedelta
 ) -> x509.CertificateBuilder:
-    begin = _whole(now) - _CLOCK_DIFFERENCE
+    begin = whole(now) - CLOCK_DIFFERENCE
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -147,28 +128,3 @@ def _name(organ: str, post: str, number: str) -> x509.Name:
             x509.NameAttribute(NameOID.SERIAL_NUMBER, number),
         ]
     )
-
-
-def _usage(*, issues: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not issues,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=issues,
-        crl_sign=issues,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _digest(key: Key) -> hashes.SHA256 | hashes.SHA384 | None:
-    """Give the hash that the key signs with; Ed25519 has its own."""
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return None
-    return hashes.SHA384() if isinstance(key.curve, ec.SECP384R1) else hashes.SHA256()
-
-
-def _whole(now: datetime) -> datetime:
-    return now.astimezone(UTC).replace(microsecond=0)

@@ -53,6 +53,181 @@ class Code(Enum):
         "“{file}”中的口令少于 {shortest} 个字符",
         "请在该文件首行写入更长的口令",
     )
+    ZP007 = Words(
+        "the clock says {now}, which cannot be",
+        "set the clock; nothing was signed",
+        "系统时钟为 {now},显然有误",
+        "请校正时钟;未签发任何内容",
+    )
+    ZP008 = Words(
+        "the clock says {now}, but something here was signed at {latest}",
+        "set the clock; if it was ahead before, wait, or restore the folder from its copy",
+        "系统时钟为 {now},但此处已有 {latest} 签署的内容",
+        "请校正时钟;若先前时钟超前,请等待或用备份恢复该文件夹",
+    )
+    ZP009 = Words(
+        "`{file}` is no regular file, or is larger than {limit} bytes",
+        "put back the file that belongs there",
+        "“{file}”不是普通文件,或超过 {limit} 字节",
+        "请放回原有文件",
+    )
+    ZP010 = Words(
+        "another operation holds `{file}`",
+        "wait until it ends, then try again; who it is: `fuser {file}`",
+        "另一操作正占用“{file}”",
+        "请等其结束后重试;查看占用者:`fuser {file}`",
+    )
+    ZP011 = Words(
+        "others may read or write the key `{file}`: its mode is {mode}",
+        "if somebody may have read it, revoke what it certifies; then `chmod 600 {file}`",
+        "他人可读写密钥“{file}”:权限为 {mode}",
+        "若可能已被读取,先吊销其相关证书,再执行 `chmod 600 {file}`",
+    )
+    ZP012 = Words(
+        "`{file}` is not the settings of a folder of authorities",
+        "name the folder that `loushan pki init` made, or restore it from its copy",
+        "“{file}”不是签发机构文件夹的设置",
+        "请给出 `loushan pki init` 建立的文件夹,或用备份恢复",
+    )
+    ZP013 = Words(
+        "`{file}` does not belong to the authority `{name}` of this folder",
+        "put back its own file; a key or list of another authority is never used",
+        "“{file}”不属于此文件夹的签发机构“{name}”",
+        "请放回其自身的文件;绝不使用其他机构的密钥或列表",
+    )
+    ZP015 = Words(
+        "`{file}` is not the certificate that its name says",
+        "restore the file from the folder's copy",
+        "“{file}”与其文件名所示证书不符",
+        "请用备份恢复该文件",
+    )
+    ZP016 = Words(
+        "the authority `{name}` ends on {end}, before what it would sign",
+        "make a new authority in a ceremony: `loushan pki ceremony`",
+        "签发机构“{name}”于 {end} 到期,早于其将签发的内容",
+        "请通过仪式建立新的签发机构:`loushan pki ceremony`",
+    )
+    ZP020 = Words(
+        "{where}: a profile of this kind has no word `{word}`",
+        "its words are {known}",
+        "{where}:此类配置文件没有“{word}”一词",
+        "可用的词:{known}",
+    )
+    ZP021 = Words(
+        "{where}: the word `{word}` is missing",
+        "every word of a profile is said; see pki/profiles",
+        "{where}:缺少“{word}”",
+        "配置文件的每个词均须写明;参见 pki/profiles",
+    )
+    ZP022 = Words(
+        "{where}: `{word}` does not have a value that it can have",
+        "it can be: {wanted}",
+        "{where}:“{word}”的取值无效",
+        "可取:{wanted}",
+    )
+    ZP023 = Words(
+        "{where}: not YAML with one mapping: {error}",
+        "write it as the profiles in pki/profiles are",
+        "{where}:不是单一映射的 YAML:{error}",
+        "请按 pki/profiles 中的格式书写",
+    )
+    ZP024 = Words(
+        "no profile of this kind is called `{name}`",
+        "they are {known}",
+        "没有名为“{name}”的此类配置",
+        "现有:{known}",
+    )
+    ZP025 = Words(
+        "{where}: the word `{word}` stands here a second time",
+        "keep one of the two",
+        "{where}:“{word}”重复出现",
+        "请保留其一",
+    )
+    ZP026 = Words(
+        "`{folder}` does not have exactly one profile of the kind `{kind}`",
+        "name a folder with all profiles, as pki/profiles",
+        "“{folder}”中“{kind}”类配置不是恰好一个",
+        "请给出包含全部配置的文件夹,如 pki/profiles",
+    )
+    ZP027 = Words(
+        "`{name}` stands for more than one thing: {profiles}",
+        "say which: `--profile`, or the serial from `loushan pki status`",
+        "“{name}”对应多个对象:{profiles}",
+        "请指明:使用 `--profile`,或 `loushan pki status` 中的序列号",
+    )
+    ZP030 = Words(
+        "this is no request for a certificate (PKCS #10)",
+        "make it on the host: `openssl req -new -key KEY -subj /CN=NAME`",
+        "这不是证书请求(PKCS #10)",
+        "请在主机上生成:`openssl req -new -key KEY -subj /CN=NAME`",
+    )
+    ZP031 = Words(
+        "the request is not signed by its own key",
+        "make it anew on the host that has the key",
+        "证书请求未由其自身密钥签名",
+        "请在持有密钥的主机上重新生成",
+    )
+    ZP032 = Words(
+        "the request has a key of the kind {found}",
+        "this profile takes {known}",
+        "证书请求的密钥类型为 {found}",
+        "此配置接受:{known}",
+    )
+    ZP033 = Words(
+        "the request asks for {asked}, but `{name}` is what is authorised",
+        "make it for that name alone",
+        "证书请求的名称为 {asked},但获准的是“{name}”",
+        "请仅为该名称生成请求",
+    )
+    ZP034 = Words(
+        "the request asks for the extension {extension}",
+        "ask for a name alone; the profile says everything else",
+        "证书请求包含扩展 {extension}",
+        "请只申请名称;其余内容由配置决定",
+    )
+    ZP035 = Words(
+        "`{name}` cannot be a name here",
+        "a host or plan is one word of small letters, digits and hyphens; a post has "
+        "64 characters at most, each of which a reader sees",
+        "“{name}”不能用作名称",
+        "主机与规划名为一个由小写字母、数字、连字符组成的词;岗位名不得含隐藏字符,最长 64 字符",
+    )
+    ZP036 = Words(
+        "`{name}` has a certificate in force: {serials}",
+        "`loushan pki renew` gives it another; `loushan pki revoke` ends it",
+        "“{name}”已有有效证书:{serials}",
+        "续期请用 `loushan pki renew`,终止请用 `loushan pki revoke`",
+    )
+    ZP037 = Words(
+        "the key in the request was certified for `{name}` ({serial}) and then revoked",
+        "make a new key on the host; a revoked key never comes back",
+        "请求中的密钥曾为“{name}”({serial})签发,后被吊销",
+        "请在主机上生成新密钥;已吊销的密钥绝不再用",
+    )
+    ZP038 = Words(
+        "`{name}` has {most} certificates in force, which is the most",
+        "find out why it renews so often; a timer of its host may be wrong",
+        "“{name}”已有 {most} 张有效证书,达到上限",
+        "请查明其频繁续期的原因;主机上的定时器可能有误",
+    )
+    ZP039 = Words(
+        "`{name}` has no certificate that could be renewed",
+        "`loushan pki issue` gives the first one",
+        "“{name}”没有可续期的证书",
+        "首张证书请用 `loushan pki issue`",
+    )
+    ZP045 = Words(
+        "the certificate {serial} of `{name}` is revoked",
+        "it never comes back; make a new key, and admit the host anew: `loushan pki enrol`",
+        "“{name}”的证书 {serial} 已被吊销",
+        "不可恢复;请生成新密钥并重新接纳该主机:`loushan pki enrol`",
+    )
+    ZP052 = Words(
+        "the root's key is never written in the clear",
+        "give `--passphrase-file FILE`, or `--pkcs11 MODULE --token LABEL --pin-file FILE`",
+        "根密钥绝不以明文写入",
+        "请给出 `--passphrase-file FILE`,或 `--pkcs11 MODULE --token LABEL --pin-file FILE`",
+    )
 
 
 class PkiRefused(Exception):  # noqa: N818 - the word the users know

@@ -4,40 +4,29 @@
 goes to the one who holds the post, and `authority.key` off the network.
 """
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    KeySerializationEncryption,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from pki.certificates import (
     ROLE_NAMES,
     Authority,
-    Key,
     issue_signer,
     make_authority,
-    make_key,
     make_revocations,
     revocation,
 )
 from pki.errors import Code, PkiRefused
+from pki.files import create_files, read_file, replace_file
+from pki.keys import key_text, read_key
+from pki.parts import Key, make_key
 
 AUTHORITY = "authority"
 REVOCATIONS_FILE = "crl.pem"
-
-SHORTEST_PASSPHRASE = 12
 
 
 def make_signers(
@@ -64,7 +53,7 @@ def make_signers(
         contents |= _pair(role, key, issue_signer(authority, role, key, now), passphrase)
     first = make_revocations(authority, (), 1, now)
     contents[REVOCATIONS_FILE] = first.public_bytes(Encoding.PEM)
-    return tuple(_create(folder, contents))
+    return tuple(create_files(folder, contents))
 
 
 def revoke_signer(folder: Path, wanted: str, passphrase: bytes | None, now: datetime) -> int:
@@ -101,18 +90,6 @@ def renew_revocations(folder: Path, passphrase: bytes | None, now: datetime) -> 
     _renew(folder, before, tuple(before), passphrase, now)
 
 
-def read_passphrase(file: Path) -> bytes:
-    """Read a passphrase from the first line of a file.
-
-    Raises:
-        PkiRefused: the file cannot be read or the passphrase is too short.
-    """
-    first = _read(file).split(b"\n", 1)[0].rstrip(b"\r")
-    if len(first) < SHORTEST_PASSPHRASE:
-        raise PkiRefused(Code.ZP006, file=file, shortest=SHORTEST_PASSPHRASE)
-    return first
-
-
 def _renew(
     folder: Path,
     before: x509.CertificateRevocationList,
@@ -127,7 +104,7 @@ def _renew(
         raise PkiRefused(Code.ZP003, file=file, wanted="CRL")
     number = before.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     after = make_revocations(authority, revoked, number + 1, now)
-    _replace(file, after.public_bytes(Encoding.PEM))
+    replace_file(file, after.public_bytes(Encoding.PEM))
 
 
 def _serial_of(folder: Path, wanted: str) -> int:
@@ -149,12 +126,7 @@ def _issued(folder: Path) -> Iterator[tuple[str, x509.Certificate]]:
 def _read_authority(folder: Path, passphrase: bytes | None) -> Authority:
     file = folder / f"{AUTHORITY}.key"
     certificate = _read_certificate(folder / f"{AUTHORITY}.pem")
-    try:
-        key = load_pem_private_key(_read(file), passphrase)
-    except (ValueError, TypeError) as error:
-        raise PkiRefused(Code.ZP003, file=file, wanted="private key") from error
-    if not isinstance(key, (ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey)):
-        raise PkiRefused(Code.ZP003, file=file, wanted="private key")
+    key = read_key(file, passphrase)
     if key.public_key() != certificate.public_key():
         raise PkiRefused(Code.ZP003, file=file, wanted=f"key of {AUTHORITY}.pem")
     return Authority(key, certificate)
@@ -162,7 +134,7 @@ def _read_authority(folder: Path, passphrase: bytes | None) -> Authority:
 
 def _read_certificate(file: Path) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificate(_read(file))
+        return x509.load_pem_x509_certificate(read_file(file))
     except ValueError as error:
         raise PkiRefused(Code.ZP003, file=file, wanted="X.509") from error
 
@@ -170,7 +142,7 @@ def _read_certificate(file: Path) -> x509.Certificate:
 def _read_revocations(folder: Path) -> x509.CertificateRevocationList:
     file = folder / REVOCATIONS_FILE
     try:
-        return x509.load_pem_x509_crl(_read(file))
+        return x509.load_pem_x509_crl(read_file(file))
     except ValueError as error:
         raise PkiRefused(Code.ZP003, file=file, wanted="CRL") from error
 
@@ -179,62 +151,7 @@ def _pair(
     name: str, key: Key, certificate: x509.Certificate, passphrase: bytes | None
 ) -> Mapping[str, bytes]:
     """Give the two files of a key and its certificate."""
-    encryption: KeySerializationEncryption = NoEncryption()
-    if passphrase is not None:
-        encryption = BestAvailableEncryption(passphrase)
     return {
-        f"{name}.key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption),
+        f"{name}.key": key_text(key, passphrase),
         f"{name}.pem": certificate.public_bytes(Encoding.PEM),
     }
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise PkiRefused(Code.ZP002, file=file, error=error.strerror) from error
-
-
-def _create(folder: Path, contents: Mapping[str, bytes]) -> Iterator[Path]:
-    """Write new files; keys for their owner alone, from their first moment."""
-    for name in contents:
-        if os.path.lexists(folder / name):
-            raise PkiRefused(Code.ZP001, file=folder / name)
-    file = folder
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, content in contents.items():
-            file = folder / name
-            _write_new(file, content, 0o600 if name.endswith(".key") else 0o644)
-            yield file
-        _sync_folder(folder)
-    except OSError as error:
-        raise PkiRefused(Code.ZP002, file=file, error=error.strerror) from error
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    try:
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=file.parent) as beside:
-            new = Path(beside) / file.name
-            _write_new(new, content, 0o644)
-            new.replace(file)
-        _sync_folder(file.parent)
-    except OSError as error:
-        raise PkiRefused(Code.ZP002, file=file, error=error.strerror) from error
-
-
-def _write_new(file: Path, content: bytes, mode: int) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
-        opened.flush()
-        os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

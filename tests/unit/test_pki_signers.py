@@ -19,13 +19,9 @@ from gateway.policy.statement import prepare_statement
 from pki import certificates
 from pki.__main__ import main
 from pki.errors import Code, PkiRefused
-from pki.signers import (
-    SHORTEST_PASSPHRASE,
-    make_signers,
-    read_passphrase,
-    renew_revocations,
-    revoke_signer,
-)
+from pki.keys import SHORTEST_PASSPHRASE, read_passphrase
+from pki.parts import ALGORITHMS
+from pki.signers import make_signers, renew_revocations, revoke_signer
 from tests.signing import DIFFERENCE, DOCUMENTS, PLAN
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -61,7 +57,7 @@ def signed(folder: Path, now: datetime, passphrase: bytes | None = None) -> Veri
     return check_release(DOCUMENTS, release, DIFFERENCE, trust, now, plan=PLAN)
 
 
-@pytest.mark.parametrize("algorithm", certificates.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_what_the_authority_makes_signs_a_plan(tmp_path: Path, algorithm: str) -> None:
     """The two meet through files only."""
     make_signers(tmp_path, algorithm, None, NOW)
@@ -218,6 +214,7 @@ def test_a_damaged_folder_is_refused(tmp_path: Path, name: str, content: bytes |
     (tmp_path / name).unlink()
     if content is not None:
         (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
 
     with pytest.raises(PkiRefused) as refused:
         revoke_signer(tmp_path, "author", None, NOW)

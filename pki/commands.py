@@ -1,0 +1,167 @@
+"""What each command of `loushan pki` does, between its words and its answer.
+
+Whatever changes a folder holds its lock, and opens it anew under it.
+"""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pki.errors import Code, PkiRefused
+from pki.files import locked, read_file, replace_file
+from pki.initialise import initialise, root_key_in_file
+from pki.issue import Issued, issue, newest_of, renew
+from pki.keys import read_passphrase
+from pki.names import Realm
+from pki.profiles import load_profiles
+from pki.revoke import renew_list, revoke
+from pki.signers import make_signers, renew_revocations, revoke_signer
+from pki.state import ROOT, Secrets, State, open_state
+from pki.status import ALARMING, CertificateLine, ListLine, certificate_lines, list_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command says: lines for a person, data for a machine, and its exit status."""
+
+    lines: tuple[str, ...]
+    data: object = None
+    status: int = 0
+
+
+def signers(options: argparse.Namespace, now: datetime) -> Answer:
+    """Make the signers' authority that stands alone."""
+    passphrase = _secrets(options).passphrase
+    made = make_signers(options.folder, options.algorithm, passphrase, now)
+    return Answer(tuple(map(str, made)))
+
+
+def revoke_one_signer(options: argparse.Namespace, now: datetime) -> Answer:
+    """Revoke a signer of such an authority."""
+    passphrase = _secrets(options).passphrase
+    return Answer((f"{revoke_signer(options.folder, options.wanted, passphrase, now):x}",))
+
+
+def renew_signers_list(options: argparse.Namespace, now: datetime) -> Answer:
+    """Renew the list of such an authority."""
+    renew_revocations(options.folder, _secrets(options).passphrase, now)
+    return Answer((str(options.folder / "crl.pem"),))
+
+
+def init(options: argparse.Namespace, now: datetime) -> Answer:
+    """Make a plan's authorities."""
+    realm = Realm(options.plan_name, options.organ or options.plan_name)
+    algorithm = load_profiles(options.profiles).root.key
+    made = initialise(
+        options.folder,
+        realm,
+        root_key_in_file(algorithm, _secrets(options).passphrase),
+        now,
+        issuing_passphrase=_passphrase(options.issuing_passphrase_file),
+        list_url=options.list_url,
+        profiles=options.profiles,
+    )
+    return Answer(tuple(map(str, made)), [str(file) for file in made])
+
+
+def issue_one(options: argparse.Namespace, now: datetime) -> Answer:
+    """Certify a name."""
+    request = read_file(options.request)
+    with _opened(options, now) as state:
+        issued = issue(
+            state, options.profile, options.name, request, secrets=_secrets(options), now=now
+        )
+    return _issued(options, issued)
+
+
+def renew_one(options: argparse.Namespace, now: datetime) -> Answer:
+    """Certify a name once more."""
+    request = read_file(options.request)
+    with _opened(options, now) as state:
+        record = newest_of(state, options.name, options.profile)
+        issued = renew(state, record, request, _secrets(options), now)
+    return _issued(options, issued)
+
+
+def revoke_one(options: argparse.Namespace, now: datetime) -> Answer:
+    """Revoke a name, a serial or an authority."""
+    with _opened(options, now) as state:
+        done = revoke(state, options.wanted, options.reason, _secrets(options), now)
+        file = state.folder / done.authority / "crl.pem"
+    serials = [f"{serial:x}" for serial in done.serials]
+    data = {"authority": done.authority, "serials": serials, "list": str(file)}
+    return Answer((*serials, str(file)), {**data, "list_number": done.list_number})
+
+
+def crl(options: argparse.Namespace, now: datetime) -> Answer:
+    """Write fresh lists: of the named authorities, or of all below the root."""
+    with _opened(options, now) as state:
+        names = options.authority or [n for n in state.authority_names() if n != ROOT]
+        unknown = [name for name in names if name not in state.authority_names()]
+        if unknown:
+            known = ", ".join(state.authority_names())
+            raise PkiRefused(Code.ZP024, name=unknown[0], known=known)
+        secrets = _secrets(options)
+        numbers = {name: renew_list(state, name, secrets, now) for name in names}
+    lines = tuple(f"{state.folder / name / 'crl.pem'} {n}" for name, n in numbers.items())
+    return Answer(lines, numbers)
+
+
+def status(options: argparse.Namespace, now: datetime) -> Answer:
+    """Say what is due; 1 where something is overdue or has ended."""
+    state = open_state(options.folder, now, options.profiles)
+    certificates = [c for c in certificate_lines(state, now) if _is_asked(options, c)]
+    lists = [line for line in list_lines(state, now) if options.name is None]
+    standings = [c.standing for c in certificates] + [line.standing for line in lists]
+    lines = (*map(_certificate_line, certificates), *map(_list_line, lists))
+    data = {
+        "certificates": [asdict(line) for line in certificates],
+        "lists": [asdict(line) for line in lists],
+    }
+    return Answer(lines, data, int(any(s in ALARMING for s in standings)))
+
+
+def _is_asked(options: argparse.Namespace, line: CertificateLine) -> bool:
+    return options.name in {None, line.name}
+
+
+def _certificate_line(line: CertificateLine) -> str:
+    left = f"{line.days_left:8.1f} d"
+    return f"{line.standing:9}{left}  {line.authority}/{line.profile}  {line.name}  {line.serial}"
+
+
+def _list_line(line: ListLine) -> str:
+    return (
+        f"{line.standing:9}{line.age_days:8.1f} d  {line.authority}/crl  "
+        f"{line.number} ({line.revoked})  {line.next_update}"
+    )
+
+
+def _issued(options: argparse.Namespace, issued: Issued) -> Answer:
+    file: Path = options.out or Path(f"{issued.record.name}.pem")
+    replace_file(file, issued.chain())
+    data = {
+        "certificate": str(file),
+        "name": issued.record.name,
+        "serial": f"{issued.record.serial:x}",
+        "ends_at": issued.record.ends_at.isoformat(),
+        "again": issued.again,
+    }
+    return Answer((str(file),), data)
+
+
+@contextmanager
+def _opened(options: argparse.Namespace, now: datetime) -> Iterator[State]:
+    with locked(options.folder):
+        yield open_state(options.folder, now, options.profiles)
+
+
+def _secrets(options: argparse.Namespace) -> Secrets:
+    return Secrets(passphrase=_passphrase(options.passphrase_file))
+
+
+def _passphrase(file: Path | None) -> bytes | None:
+    return None if file is None else read_passphrase(file)
