@@ -104,4 +104,16 @@ TEXTS: Mapping[str, Text] = {
         "链路无法设置:{error}",
         "请查看 `journalctl -u strongswan`;在此之前站点之间不通",
     ),
+    "ZG517": Text(
+        "this list of revocations is not in order: {error}",
+        "deliver it again, with `playbooks/revoke.yml`; the lists in force stay",
+        "该吊销列表有误:{error}",
+        "请用 `playbooks/revoke.yml` 重新分发;现行列表保持不变",
+    ),
+    "ZG518": Text(
+        "this list of revocations is number {found}, and number {known} is in force",
+        "deliver the newest one, with `playbooks/revoke.yml`; the lists in force stay",
+        "该吊销列表编号为 {found},而现行的是 {known}",
+        "请用 `playbooks/revoke.yml` 分发最新列表;现行列表保持不变",
+    ),
 }

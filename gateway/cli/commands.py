@@ -155,6 +155,18 @@ COMMANDS = (
         "为装载服务列出处理报文的 BPF 程序,由 systemd 启动",
     ),
     Command(
+        ("link", "status"),
+        "gateway.cli.link_status",
+        "say which of this gateway's links stand",
+        "列出本网关各链路的状态",
+    ),
+    Command(
+        ("link", "refresh"),
+        "gateway.cli.link_refresh",
+        "take up new lists of revocations on this gateway, and end the links of who is on them",
+        "在本网关装载新的吊销列表,并终止被吊销者的链路",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",
@@ -236,6 +248,7 @@ COMMANDS = (
 
 GROUPS = {
     "agent": ("keep this gateway on its signed policy", "使本网关始终执行已签署的策略"),
+    "link": ("this gateway's links with its neighbours", "本网关与相邻站点的链路"),
     "lab": ("a city of real hosts on this machine", "在本机运行由真实主机组成的城市"),
     "policy": ("write, ask, compare and sign a plan", "编写、查询、比较、签署规划"),
     "site": ("add a site to a plan, or take one out", "在规划中增减站点"),

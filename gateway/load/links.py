@@ -68,11 +68,16 @@ def _end(vici: Vici, before: dict[str, object], after: dict[str, object]) -> int
             if name in after and before.get(name) == after[name]:
                 continue
             if isinstance(association, dict):
-                vici.ask("terminate", _this_one(association))
+                end_association(vici, association)
                 ended += 1
     return ended
 
 
-def _this_one(association: Section) -> dict[str, str]:
-    # Without waiting for the peer: it may be gone, and its word is not needed.
-    return {"ike-id": str(association.get("uniqueid")), "force": "yes", "timeout": "-1"}
+def end_association(vici: Vici, association: Section) -> None:
+    """End one association; its peer may be gone, and its word is not waited for.
+
+    Raises:
+        ViciRefused: the daemon does not do it.
+    """
+    this_one = {"ike-id": str(association.get("uniqueid")), "force": "yes", "timeout": "-1"}
+    vici.ask("terminate", this_one)

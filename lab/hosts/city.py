@@ -15,13 +15,14 @@ from typing import Protocol
 
 from gateway.errors import Refused, problem
 from gateway.policy.model import Plan
+from gateway.policy.names import identifier
 from gateway.policy.plan import read_plan
 from lab.hosts import image
 from lab.hosts.blueprint import Blueprint, Guest, draw
 from lab.hosts.describe import described
 from lab.hosts.keeper import FOLLOW, take_away
 from lab.hosts.places import Places, owner
-from lab.hosts.signing import sign_plan
+from lab.hosts.signing import make_authorities, sign_plan
 from lab.layout import lay_out
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +85,7 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
         _describe(places, body)
         _start_keeper(places)
         sign_plan(wanted.plan, places.plan, places.signers)
+        make_authorities(places.authorities, identifier(plan.name))
         _wait(places, blueprint, listener)
     except BaseException:
         take_down(places)

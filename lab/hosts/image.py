@@ -60,7 +60,7 @@ _MASKED = (
 #: So many images are kept; the oldest goes.
 _KEPT = 3
 
-_RECIPE = 3
+_RECIPE = 4
 
 #: Where a bare host finds the packages that it does not have.
 _OFFERED = "srv/packages"
@@ -198,7 +198,7 @@ def _furnish(tree: Path) -> None:
     enabled.parent.mkdir(exist_ok=True)
     enabled.symlink_to("../host-keys.service")
     # Nothing of ours is to be found running before a role has said so.
-    for name in ("ulogd2", "nftables", "ssh"):
+    for name in ("ulogd2", "nftables", "ssh", "strongswan"):
         for wanted in units.glob(f"*/{name}.service"):
             wanted.unlink()
 

@@ -94,6 +94,8 @@ def _nspawn(places: Places, host: Host, disk: Path) -> Iterator[str]:
     yield from ("--console=pipe", "--notify-ready=yes", "--link-journal=no")
     # A proof asks which BPF programs meet packets.
     yield "--system-call-filter=bpf"
+    # A link comes out of a tun device.
+    yield "--bind=/dev/net/tun"
     yield from ("--resolv-conf=off", "--timezone=off", f"--capability={_CAPABILITIES}")
     yield f"--network-namespace-path=/run/netns/{places.namespace(host.name)}"
     yield f"--directory={disk / 'root'}"

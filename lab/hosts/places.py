@@ -57,6 +57,11 @@ class Places:
         """The lab's own signers, made when it is put up."""
         return self.disk / "signers"
 
+    @property
+    def authorities(self) -> Path:
+        """The lab's own authorities, which certify its hosts; made when it is put up."""
+        return self.disk / "authorities"
+
     def namespace(self, host: str) -> str:
         """Give the network namespace of a host."""
         return self.prefix + identifier(host)

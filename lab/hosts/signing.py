@@ -1,9 +1,10 @@
-"""The lab's own signers, and a plan that they have signed.
+"""The lab's own signers and authorities, and a plan that they have signed.
 
-They are samples: made when the lab is put up, gone with it.  The signing goes
-the way that people go, by the same two commands.
+They are samples: made when the lab is put up, gone with it.  All goes the way
+that people go, by the same commands.
 """
 
+import secrets
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,19 @@ def sign_plan(source: Path, plan: Path, signers: Path, base: Path | None = None)
     if not signers.exists():
         _loushan("pki", "signers", str(signers))
     sign(plan, signers, base)
+
+
+def make_authorities(folder: Path, plan: str) -> None:
+    """Make the authorities that certify the hosts of the lab's plan.
+
+    Raises:
+        Refused: ZG676, they could not be made; carries the words that were said.
+    """
+    passphrase = folder.with_name(f"{folder.name}.passphrase")
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(f"{secrets.token_urlsafe(24)}\n", "ascii")
+    words = ["--plan-name", plan, "--passphrase-file", str(passphrase)]
+    _loushan("pki", "init", str(folder), *words)
 
 
 def sign(plan: Path, signers: Path, base: Path | None = None) -> None:

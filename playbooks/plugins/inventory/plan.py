@@ -58,6 +58,13 @@ options:
     type: str
     env:
       - name: LOUSHAN_TRUST
+  authority:
+    description:
+      - Folder of the authorities that certify gateways, as C(loushan pki init) made it.
+      - Seen from the folder of this file. Without it nothing can be provisioned.
+    type: str
+    env:
+      - name: LOUSHAN_AUTHORITY
   machines:
     description:
       - What the plan does not know about machines, if there is such a file. Seen from the folder of this file.
@@ -97,6 +104,7 @@ _DISKS = Path("/var/lib/loushan-lab")
 #: What the environment says, wins over the file.
 _PLAN = "LOUSHAN_PLAN"
 _TRUST = "LOUSHAN_TRUST"
+_AUTHORITY = "LOUSHAN_AUTHORITY"
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
@@ -133,7 +141,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
 
     def _fill(self) -> None:
         booted = self._booted()
-        folder, trust = self._sources(is_up=booted is not None)
+        folder, trust, authority = self._sources(is_up=booted is not None)
         shared = self.get_option("link_engine") == "program"
         plan = replace(read_plan(folder), shares_link=shared)
         # A gateway is wired for the whole city, also where a part of it is down or not booted.
@@ -154,6 +162,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             common = {
                 "loushan_plan": str(folder),
                 "loushan_trust": str(trust) if trust else "",
+                "loushan_authority": str(authority) if authority else "",
                 "loushan_link_engine": self.get_option("link_engine"),
             }
             for name, value in {**variables, **reached, **common}.items():
@@ -170,15 +179,20 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         base = Path.cwd() if said else self._folder
         return Path(os.path.normpath(base / given)) if given else None
 
-    def _sources(self, *, is_up: bool) -> tuple[Path, Path | None]:
-        """Give the plan's folder and the signers': what is said in the environment wins."""
+    def _sources(self, *, is_up: bool) -> tuple[Path, Path | None, Path | None]:
+        """Give the folders of the plan, the signers and the authorities.
+
+        What is said in the environment wins.
+        """
         plan = self._beside("plan", _PLAN) or Path()
         trust = self._beside("trust", _TRUST)
+        authority = self._beside("authority", _AUTHORITY)
         if is_up:
             disk = _DISKS / self.get_option("lab_name")
             plan = plan if os.environ.get(_PLAN) else disk / "plan"
             trust = trust if os.environ.get(_TRUST) else disk / "signers"
-        return plan, trust
+            authority = authority if os.environ.get(_AUTHORITY) else disk / "authorities"
+        return plan, trust, authority
 
     def _booted(self) -> set[str] | None:
         """Give the nodes of the lab that is up, or None where there is none."""

@@ -1,0 +1,185 @@
+"""A gateway's key, which never leaves it, and the certificate and lists that were issued for it.
+
+The controller's half carries the request one way and what was issued the other.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: gateway_identity
+author: Loushan
+short_description: a gateway's key and certificate, and the authorities and lists by which it judges others
+version_added: "2.19"
+description:
+  - Makes the key on the host, has its request certified by the authority on the controller, and installs the answer.
+  - The key never leaves the host. A certificate that fits the key and is still good is left as it is.
+  - Where strongSwan runs, it takes up what has changed, and a link whose other end was revoked is ended.
+options:
+  name:
+    description: The host's name, as in the plan; the controller says it, and the host cannot change it.
+    type: str
+    required: true
+  authority:
+    description: Folder of the authorities on the controller, as C(loushan pki init) made it.
+    type: path
+    required: true
+  lists_only:
+    description: Whether only the lists of revocations are delivered.
+    type: bool
+    default: false
+  files:
+    description: What to install; said by the controller.
+    type: dict
+"""
+
+EXAMPLES = """
+- name: Have this gateway known by its certificate
+  gateway_identity:
+    name: huichuan-gw
+    authority: /srv/loushan/pki
+"""
+
+RETURN = """
+certificate:
+  description: The certificate that is installed; empty where there is none.
+  returned: success
+  type: str
+request:
+  description: The request for a certificate, PKCS 10.
+  returned: success
+  type: str
+"""
+
+SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "authority": {"type": "path", "required": True},
+    "lists_only": {"type": "bool", "default": False},
+    "files": {"type": "dict"},
+}
+
+FOLDER = Path("/etc/swanctl")
+KEY = FOLDER / "private/gateway.key"
+CERTIFICATE = FOLDER / "x509/gateway.pem"
+_LOUSHAN = Path("/usr/sbin/loushan")
+_OPENSSL = "/usr/bin/openssl"
+
+#: Only what is installed here can be delivered.
+_FOLDERS = ("x509", "x509ca", "x509crl")
+
+
+def main() -> None:
+    """Run as Ansible runs a module."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    try:
+        result = work(module.params, check=module.check_mode)
+    except (OSError, ValueError, subprocess.CalledProcessError) as fault:
+        said = getattr(fault, "stderr", "") or str(fault)
+        module.fail_json(msg=f"{type(fault).__name__}: {said}")
+    else:
+        module.exit_json(**result)
+
+
+def work(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Give what there is and, where the controller has sent something, install it."""
+    if wanted["files"] is None:
+        return asked(str(wanted["name"]), check=check)
+    delivered = {place(name): str(text).encode() for name, text in wanted["files"].items()}
+    changed = [path for path, content in delivered.items() if read(path) != content]
+    difference = "".join(f"{path}\n" for path in changed)
+    result = {"changed": bool(changed), "diff": {"before": "", "after": difference}}
+    if changed and not check:
+        for path in changed:
+            write(path, delivered[path], 0o644)
+        take_up()
+    return result
+
+
+def asked(name: str, *, check: bool) -> dict[str, Any]:
+    """Give the request and the certificate that is installed, if it fits the key."""
+    made = not KEY.exists()
+    if made and check:
+        return {"changed": True, "request": "", "certificate": ""}
+    if made:
+        for folder in ("private", *_FOLDERS):
+            (FOLDER / folder).mkdir(
+                mode=0o755 if folder != "private" else 0o700, parents=True, exist_ok=True
+            )
+        write(
+            KEY,
+            openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"),
+            0o600,
+        )
+    request = openssl("req", "-new", "-sha384", "-key", str(KEY), "-subj", f"/CN={name}")
+    installed = read(CERTIFICATE)
+    fits = bool(installed) and openssl("pkey", "-in", str(KEY), "-pubout") == openssl(
+        "x509", "-in", str(CERTIFICATE), "-noout", "-pubkey"
+    )
+    return {
+        "changed": made,
+        "request": request.decode(),
+        "certificate": (installed or b"").decode() if fits and is_good() else "",
+    }
+
+
+def is_good() -> bool:
+    """Tell whether the certificate is good for another day."""
+    day = [_OPENSSL, "x509", "-in", str(CERTIFICATE), "-noout", "-checkend", "86400"]
+    return subprocess.run(day, capture_output=True, check=False).returncode == 0
+
+
+def take_up() -> None:
+    """Have strongSwan take what has changed, where both it and our program are here."""
+    active = ["systemctl", "is-active", "--quiet", "strongswan.service"]
+    if not _LOUSHAN.exists() or subprocess.run(active, check=False).returncode:
+        return
+    subprocess.run([str(_LOUSHAN), "link", "refresh"], capture_output=True, text=True, check=True)
+
+
+def place(name: str) -> Path:
+    """Give the file that is meant, and only where one of ours can be."""
+    folder, _, file = name.partition("/")
+    if folder not in _FOLDERS or not file or "/" in file or file.startswith("."):
+        raise ValueError(name)
+    return FOLDER / folder / file
+
+
+def read(path: Path) -> bytes | None:
+    """Give a file's content, None where there is none."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file whole or not at all, with its mode from its first moment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, beside = tempfile.mkstemp(prefix=".new-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def openssl(*words: str) -> bytes:
+    """Have OpenSSL say something."""
+    return subprocess.run([_OPENSSL, *words], capture_output=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    main()
