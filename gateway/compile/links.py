@@ -21,6 +21,9 @@ _ESP = "aes256gcm16-ecp384-ke1_mlkem768"
 
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
+#: Where a gateway has what it was given; the names are those of swanctl.
+_CREDENTIALS = "/etc/swanctl"
+
 #: How a setting is written that has others inside.
 _INDENT = "  "
 
@@ -50,8 +53,8 @@ def _connection(plan: Plan, site: str, line: Line) -> _Settings:
         "mode": "tunnel",
         "rekey_time": "1h",
         "dpd_action": "restart" if line.is_up else "clear",
-        "close_action": "start" if line.is_up else "none",
-        "start_action": "start" if line.is_up else "none",
+        "close_action": "trap|start" if line.is_up else "none",
+        "start_action": "trap|start" if line.is_up else "none",
         **number,
     }
     return {
@@ -67,13 +70,13 @@ def _connection(plan: Plan, site: str, line: Line) -> _Settings:
         "rekey_time": "4h",
         "local": {
             "auth": "pubkey",
-            "certs": "gateway.pem",
+            "certs": f"{_CREDENTIALS}/x509/gateway.pem",
             "id": gateway_identity(plan.name, site),
         },
         "remote": {
             "auth": "pubkey",
             "id": gateway_identity(plan.name, line.neighbour),
-            "cacerts": "links.pem",
+            "cacerts": f"{_CREDENTIALS}/x509ca/links.pem",
             "revocation": "strict",
         },
         "children": {identifier(line.neighbour): child},

@@ -7,6 +7,8 @@ site begins anew by itself.
 
 import subprocess
 import tempfile
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from gateway.artefacts import LinkConfiguration
@@ -32,10 +34,10 @@ def bring_into_force(daemon: Path, configuration: LinkConfiguration | None) -> i
     """
     try:
         with Vici(daemon) as vici:
-            before = _connections(vici)
+            before, standing = _connections(vici), vici.stream("list-sas", "list-sa")
             _load(daemon, configuration.text if configuration else _NOTHING)
             after = _connections(vici)
-            return _end(vici, before, after)
+            return _end(vici, standing, {n for n, c in after.items() if before.get(n) == c})
     except ViciRefused as fault:
         raise Refused(problem("ZG516", error=fault)) from fault
 
@@ -60,14 +62,12 @@ def _connections(vici: Vici) -> dict[str, object]:
     return {name: connection for section in told for name, connection in section.items()}
 
 
-def _end(vici: Vici, before: dict[str, object], after: dict[str, object]) -> int:
+def _end(vici: Vici, standing: Iterable[Section], unchanged: AbstractSet[str]) -> int:
     """End the associations of connections that are gone, or are not as they were."""
     ended = 0
-    for section in vici.stream("list-sas", "list-sa"):
+    for section in standing:
         for name, association in section.items():
-            if name in after and before.get(name) == after[name]:
-                continue
-            if isinstance(association, dict):
+            if name not in unchanged and isinstance(association, dict):
                 end_association(vici, association)
                 ended += 1
     return ended

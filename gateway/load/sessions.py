@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.load.conntrack import TrackedFlow, cut, local_addresses, tracked_flows
-from gateway.policy.decide import ECHO_REQUEST, ICMP, ICMPV6, TCP, UDP
+from gateway.policy.decide import ECHO_REQUEST, ICMP, ICMPV6, LINK_PORTS, TCP, UDP
+from gateway.policy.lines import lines_of
 from gateway.policy.model import Conduit, Plan, Ports, Protocol, Zone
 from gateway.policy.topology import hops
 
@@ -21,6 +22,8 @@ _LOOPBACK_FIRST_BYTE = 127
 
 #: Protocol number, first and last port or message type.
 _Spans = tuple[tuple[int, int, int], ...]
+
+_OF_A_LINK: _Spans = tuple((UDP, port, port) for port in sorted(LINK_PORTS))
 
 
 @dataclass(slots=True)
@@ -34,10 +37,11 @@ class Permitted:
     _gateway: str
     _zones: dict[int, tuple[list[int], list[int], list[str]]]
     _conduits: dict[tuple[str, str], list[Conduit]]
+    _lines: frozenset[tuple[bytes, bytes]]
     _known: dict[tuple[bytes, bytes], _Spans] = field(default_factory=dict)
 
     def permits(self, source: bytes, destination: bytes, protocol: int, port: int) -> bool:
-        """Tell whether a conduit carries this past the gateway; addresses are packed.
+        """Tell whether a conduit or a line carries this past the gateway; addresses are packed.
 
         `port` is the destination port, or the message type of icmp and icmpv6.
         """
@@ -47,6 +51,8 @@ class Permitted:
         return any(number == protocol and low <= port <= high for number, low, high in spans)
 
     def _between(self, source: bytes, destination: bytes) -> _Spans:
+        if (source, destination) in self._lines:
+            return _OF_A_LINK
         start, end = self._zone(source), self._zone(destination)
         if start is None or end is None or len(source) != len(destination):
             return ()
@@ -75,7 +81,9 @@ def permitted(plan: Plan, gateway: str) -> Permitted:
         conduits[conduit.source, conduit.destination].append(conduit)
     zones = plan.zones.values()
     ranges = {4: _ranges(zones, 4), 16: _ranges(zones, 6)}
-    return Permitted(plan, gateway, ranges, dict(conduits))
+    ends = [(line.own.packed, line.far.packed) for line in lines_of(plan, gateway)]
+    lines = frozenset(way for own, far in ends for way in ((own, far), (far, own)))
+    return Permitted(plan, gateway, ranges, dict(conduits), lines)
 
 
 def cut_forbidden(allowed: Permitted) -> int:

@@ -52,7 +52,7 @@ def find_beside(
         "ip rule": _rules,
         "ip route": lambda: _routes(part),
         "sysctl": lambda: () if in_force else _forwarding(),
-        "conntrack": lambda: _flows(plan),
+        "conntrack": lambda: _flows(part, plan),
     }
     if daemon is not None:
         looks["strongSwan"] = lambda: _strongswan(part, plan, daemon)
@@ -131,5 +131,5 @@ def _forwarding() -> Iterable[Problem]:
             yield problem("ZG637", setting=setting.replace("/", "."))
 
 
-def _flows(plan: Plan) -> Iterable[Problem]:
-    return open_flows.forbidden_flows(plan, conntrack.tracked_flows())
+def _flows(part: GatewaySlice, plan: Plan) -> Iterable[Problem]:
+    return open_flows.forbidden_flows(plan, part.lines, conntrack.tracked_flows())
