@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.compile.scaffold import HOOKS
+from playbooks.plugins.lookup.scaffold import LookupModule
 from tests.repo.tree import ROOT
 
 PLAYBOOKS = sorted(file.stem for file in (ROOT / "playbooks").glob("*.yml"))
@@ -80,6 +82,17 @@ def test_no_gateway_is_taken_out_of_service_by_mistake(tmp_path: Path, words: li
     assert done.returncode != 0
     assert "nothing was done" in done.stdout + done.stderr
     assert "unreachable=1" not in done.stdout
+
+
+def test_what_a_gateway_refuses_before_a_policy_is_recorded_too() -> None:
+    """It gets the ruleset that `loushan compile --scaffold` says, in which each hook says why."""
+    [shipped] = LookupModule().run([])
+    command = [sys.executable, "-I", "-m", "gateway.cli", "compile", "--scaffold"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert shipped == said
+    for hook in HOOKS:
+        assert f"add rule inet loushan {hook} goto refuse_no_policy\n" in shipped
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -112,3 +112,24 @@ def test_what_was_not_taken_up_is_remembered(tmp_path: Path) -> None:
 
     pending.forget()
     assert not host_state.Pending(tmp_path / "folder" / "role").paths()
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown"),
+    [
+        pytest.param(0o600, False, id="for its owner only"),
+        pytest.param(0o440, True, id="for a group"),
+        pytest.param(0o644, True, id="for everybody"),
+    ],
+)
+def test_a_secret_is_in_no_difference(tmp_path: Path, mode: int, *, shown: bool) -> None:
+    """Neither where it goes, nor where another takes its place."""
+    file = tmp_path / "key"
+    file.write_text("the old words\n")
+    file.chmod(mode)
+
+    gone = [change.difference() for change in host_state.absences([str(file)])]
+    other = [c.difference() for c in host_state.file_changes([wanted(file, "new")], check=True)]
+
+    assert ["the old words" in each["before"] for each in gone + other] == [shown, shown]
+    assert [each["before_header"] for each in gone + other] == [str(file)] * 2

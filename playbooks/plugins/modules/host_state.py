@@ -334,6 +334,9 @@ _OLD_TREES_KEPT = 1
 
 _SYSCTLS = Path("/proc/sys")
 
+#: What nobody but its owner may read is a secret: a difference is printed, and kept in logs.
+_READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
+
 
 class CannotError(Exception):
     """Something cannot be done; says what and why."""
@@ -584,6 +587,10 @@ def _seen(path: Path) -> str:
         )
     if not path.exists():
         return ""
+    if not path.is_file():
+        return "(neither a file nor a folder)\n"
+    if not path.stat().st_mode & _READ_BY_OTHERS:
+        return "(for its owner only, and not shown)\n"
     return path.read_text("utf-8", "replace")
 
 
