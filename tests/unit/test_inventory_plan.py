@@ -101,6 +101,14 @@ def test_a_machine_that_is_brought_up_is_reached_elsewhere(own: Path) -> None:
     assert ports["office"] == ""
 
 
+@pytest.mark.parametrize("machines", ["", "# tax-gw: {reach: 192.0.2.10}\n", "{}\n"])
+def test_when_all_machines_are_up_nothing_need_be_said(own: Path, machines: str) -> None:
+    """What is taken out by hand may leave an empty file."""
+    (own / "machines.yml").write_text(machines)
+
+    assert plain(listed(own)["_meta"]["hostvars"]["tax-gw"]["ansible_host"]) == "10.11.255.1"
+
+
 @pytest.mark.parametrize(
     ("machines", "said"),
     [
@@ -108,9 +116,28 @@ def test_a_machine_that_is_brought_up_is_reached_elsewhere(own: Path) -> None:
         pytest.param(
             'tax-gw: {ports: {north: "52:54:00:12:34:56"}}\n', "north", id="a port it does not have"
         ),
+        pytest.param("tax-gw: {ports: {city: [any]}}\n", "MAC", id="a list for a MAC address"),
         pytest.param("tax-gw: {ports: {city: any}}\n", "MAC", id="no MAC address"),
         pytest.param("tax-gw: {address: 10.1.1.1}\n", "reach", id="an address once more"),
         pytest.param("- tax-gw\n", "one entry for each host", id="another form"),
+        pytest.param("tax-gw: {ports: [city]}\n", "`ports` has", id="ports of another form"),
+        pytest.param("tax-gw: {reach: [10.9.0.1]}\n", "is no address", id="an address in a list"),
+        pytest.param("tax-gw: {reach: -oProxyCommand=id}\n", "is no address", id="an option"),
+        pytest.param("tax-gw: {reach: }\n", "is no address", id="an address left out"),
+        pytest.param("tax-gw: {}\ntax-gw: {}\n", "ZG015", id="a host twice"),
+        pytest.param(
+            "tax-gw: {reach: 192.0.2.10}\nhall-gw: {reach: 192.0.2.10}\n",
+            "192.0.2.10 is for tax-gw already",
+            id="one machine for two hosts",
+        ),
+        pytest.param(
+            "tax-gw: {reach: 10.21.255.1}\n", "is for hall-gw already", id="another gateway's own"
+        ),
+        pytest.param(
+            'tax-gw: {ports: {city: "52:54:00:12:34:56", office: "52:54:00:12:34:56"}}\n',
+            "52:54:00:12:34:56 is for tax-gw already",
+            id="one port for two interfaces",
+        ),
     ],
 )
 def test_what_does_not_fit_the_plan_is_refused(own: Path, machines: str, said: str) -> None:
