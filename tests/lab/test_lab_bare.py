@@ -97,6 +97,40 @@ def test_the_roles_install_what_they_need(bare: Town) -> None:
     assert second.stdout.count("changed=0 ") == len((HUB, FAR)), second.stdout[-1000:]
 
 
+def test_programs_that_were_damaged_are_brought_again(bare: Town) -> None:
+    """Also where the agent no longer starts and only its last words are left."""
+    program = "/usr/lib/loushan/gateway/agent/service.py"
+    bare.must(FAR, "sh", "-c", f"rm {program} ${{0%/*}}/__pycache__/service*", program)
+    bare.run(FAR, "systemctl", "restart", "loushan-agent")
+
+    dry = bare.playbook("provision", "--limit", FAR, "--check", "--diff")
+    done = bare.playbook("provision", "--limit", FAR)
+    again = bare.playbook("provision", "--limit", FAR)
+
+    assert "damaged" in dry.stdout
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert bare.ask(FAR).file(program).exists
+    assert bare.must(FAR, "systemctl", "is-active", "loushan-agent") == "active\n"
+    assert until(lambda: bare.is_proven(FAR))
+    assert "changed=0 " in again.stdout
+
+
+def test_an_agent_that_does_not_run_is_not_proven(bare: Town) -> None:
+    """Its last words are still there to be read; they prove nothing."""
+    drop_in = "/run/systemd/system/loushan-agent.service.d"
+    broken = f"mkdir {drop_in} && printf '[Service]\nExecStartPre=false\n' >{drop_in}/x.conf"
+    bare.must(FAR, "sh", "-c", f"{broken} && systemctl daemon-reload")
+    bare.run(FAR, "systemctl", "restart", "loushan-agent")
+    try:
+        done = bare.playbook("provision", "--limit", FAR)
+    finally:
+        bare.must(FAR, "sh", "-c", f"rm -r {drop_in} && systemctl daemon-reload")
+
+    assert done.returncode != 0
+    assert "systemctl is-active loushan-agent.service" in " ".join(done.stdout.split())
+    assert until(lambda: bare.is_proven(FAR))
+
+
 def test_nobody_is_decommissioned_by_mistake(bare: Town) -> None:
     """Neither unnamed, nor by another's name, nor two at once."""
     tries = [
