@@ -1,5 +1,6 @@
 """From hosts as the installer leaves them to gateways, and out of service again."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -95,6 +96,21 @@ def test_the_roles_install_what_they_need(bare: Town) -> None:
     assert until(lambda: all(bare.is_proven(host) for host in (HUB, FAR)))
     assert second.returncode == 0, second.stdout[-3000:]
     assert second.stdout.count("changed=0 ") == len((HUB, FAR)), second.stdout[-1000:]
+
+
+@pytest.mark.parametrize("keys", [[], ["ssh-ed25519 AAAA"], "ssh-ed25519 AAAA"])
+def test_an_operator_without_a_key_that_can_be_read_is_refused(
+    bare: Town, keys: list[str] | str
+) -> None:
+    """In a dry run too: with keys only, nobody would come in again."""
+    account = json.dumps({"base_operators": [{"name": "operator", "keys": keys}]})
+    before = bare.must(FAR, "ls", "/etc/ssh/operators")
+    for words in (("--check",), ()):
+        done = bare.playbook("provision", "--limit", FAR, "-e", account, *words)
+
+        assert done.returncode != 0
+        assert "is not a public key file" in " ".join(done.stdout.split())
+        assert bare.must(FAR, "ls", "/etc/ssh/operators") == before
 
 
 def test_programs_that_were_damaged_are_brought_again(bare: Town) -> None:

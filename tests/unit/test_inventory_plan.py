@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.policy.names import gateway_host
 from gateway.policy.plan import read_plan
 from gateway.policy.wiring import wirings
 from tests.repo.tree import ROOT
@@ -79,6 +81,14 @@ def test_a_hub_comes_before_those_below_it(own: Path) -> None:
     for site in plan.sites.values():
         if site.managed and site.hub:
             assert hosts.index(f"{site.hub}-gw") < hosts.index(f"{site.name}-gw")
+
+
+def test_a_host_is_called_so_that_a_system_takes_it() -> None:
+    """A site may have an underscore in its name, or a Chinese one; a host may not."""
+    names = [gateway_host(site) for site in ("new_town", "huichuan-tax", "娄山关")]
+
+    assert names[:2] == ["new-town-gw", "huichuan-tax-gw"]
+    assert all(re.fullmatch(r"[a-z0-9-]{1,63}", name) for name in names)
 
 
 def test_a_gateway_of_others_is_no_host(own: Path) -> None:
