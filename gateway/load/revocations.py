@@ -80,7 +80,7 @@ def _bad_lists(
         try:
             found = x509.load_pem_x509_crl(file.read_bytes())
             authority = authorities[found.issuer]
-            if not found.is_signature_valid(authority.public_key()):  # type: ignore[arg-type]
+            if not found.is_signature_valid(authority.public_key()):  # type: ignore[arg-type]  # an authority's key is one that signs
                 yield problem("ZG517", where, error="signature")
         except (OSError, ValueError, TypeError) as fault:
             yield problem("ZG517", where, error=fault)

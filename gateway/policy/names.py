@@ -70,8 +70,11 @@ def identifier(name: str) -> str:
 
 
 def gateway_host(site: str) -> str:
-    """Give the host that is a site's gateway, as in `huichuan-gw`."""
-    return f"{identifier(site)}-gw"
+    """Give the host that is a site's gateway, as in `huichuan-gw`; a host takes no `_` in its name.
+
+    No two sites become one by this: names that differ only so look alike, and are refused.
+    """
+    return f"{identifier(site).replace('_', '-')}-gw"
 
 
 def gateway_identity(plan: str, site: str) -> str:

@@ -1,5 +1,6 @@
 """From hosts as the installer leaves them to gateways, and out of service again."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from gateway.policy.plan import read_plan
 from lab.hosts.places import Places
 from lab.layout import lay_out
+from tests.lab.desk import Operator
 from tests.lab.town import Town, loushan, until
 
 pytestmark = pytest.mark.lab
@@ -55,6 +57,26 @@ def test_what_cannot_be_installed_stops_the_play_before_another_host(bare: Town)
     assert not bare.ask(FAR).file("/etc/loushan").exists
 
 
+@pytest.mark.parametrize("playbook", ["enforce", "verify", "rollback", "decommission"])
+def test_what_was_never_provisioned_is_said_to_be_so(bare: Town, playbook: str) -> None:
+    """In words; and nothing is done."""
+    done = bare.playbook(playbook, "--limit", FAR, "-e", f"decommission_confirm={FAR}")
+
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0
+    assert ("never provisioned" if playbook == "decommission" else "has no agent") in said
+    assert not bare.ask(FAR).file("/etc/systemd/system/loushan-decommissioned.service").exists
+
+
+def test_a_dry_run_of_everything_on_a_bare_host_says_that_a_policy_would_come(bare: Town) -> None:
+    """Nobody on it can judge the policy yet, and nothing can be proven."""
+    done = bare.playbook("site", "--check", "--diff", "--limit", FAR)
+
+    said = " ".join(done.stdout.split())
+    assert "+the delivered policy" in done.stdout
+    assert "this host has no agent" in said, "so it is not said to be proven"
+
+
 def test_a_dry_run_on_a_bare_host_says_what_it_would_do_and_does_nothing(bare: Town) -> None:
     """Packages too: it names them, and none is there afterwards."""
     done = bare.playbook("provision", "--check", "--diff")
@@ -76,6 +98,55 @@ def test_the_roles_install_what_they_need(bare: Town) -> None:
     assert second.stdout.count("changed=0 ") == len((HUB, FAR)), second.stdout[-1000:]
 
 
+@pytest.mark.parametrize("keys", [[], ["ssh-ed25519 AAAA"], "ssh-ed25519 AAAA"])
+def test_an_operator_without_a_key_that_can_be_read_is_refused(
+    bare: Town, keys: list[str] | str
+) -> None:
+    """In a dry run too: with keys only, nobody would come in again."""
+    account = json.dumps({"base_operators": [{"name": "operator", "keys": keys}]})
+    before = bare.must(FAR, "ls", "/etc/ssh/operators")
+    for words in (("--check",), ()):
+        done = bare.playbook("provision", "--limit", FAR, "-e", account, *words)
+
+        assert done.returncode != 0
+        assert "is not a public key file" in " ".join(done.stdout.split())
+        assert bare.must(FAR, "ls", "/etc/ssh/operators") == before
+
+
+def test_programs_that_were_damaged_are_brought_again(bare: Town) -> None:
+    """Also where the agent no longer starts and only its last words are left."""
+    program = "/usr/lib/loushan/gateway/agent/service.py"
+    bare.must(FAR, "sh", "-c", f"rm {program} ${{0%/*}}/__pycache__/service*", program)
+    bare.run(FAR, "systemctl", "restart", "loushan-agent")
+
+    dry = bare.playbook("provision", "--limit", FAR, "--check", "--diff")
+    done = bare.playbook("provision", "--limit", FAR)
+    again = bare.playbook("provision", "--limit", FAR)
+
+    assert "damaged" in dry.stdout
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert bare.ask(FAR).file(program).exists
+    assert bare.must(FAR, "systemctl", "is-active", "loushan-agent") == "active\n"
+    assert until(lambda: bare.is_proven(FAR))
+    assert "changed=0 " in again.stdout
+
+
+def test_an_agent_that_does_not_run_is_not_proven(bare: Town) -> None:
+    """Its last words are still there to be read; they prove nothing."""
+    drop_in = "/run/systemd/system/loushan-agent.service.d"
+    broken = f"mkdir {drop_in} && printf '[Service]\nExecStartPre=false\n' >{drop_in}/x.conf"
+    bare.must(FAR, "sh", "-c", f"{broken} && systemctl daemon-reload")
+    bare.run(FAR, "systemctl", "restart", "loushan-agent")
+    try:
+        done = bare.playbook("provision", "--limit", FAR)
+    finally:
+        bare.must(FAR, "sh", "-c", f"rm -r {drop_in} && systemctl daemon-reload")
+
+    assert done.returncode != 0
+    assert "systemctl is-active loushan-agent.service" in " ".join(done.stdout.split())
+    assert until(lambda: bare.is_proven(FAR))
+
+
 def test_nobody_is_decommissioned_by_mistake(bare: Town) -> None:
     """Neither unnamed, nor by another's name, nor two at once."""
     tries = [
@@ -89,25 +160,54 @@ def test_nobody_is_decommissioned_by_mistake(bare: Town) -> None:
     assert all(bare.is_proven(host) for host in (HUB, FAR))
 
 
+def test_a_dry_run_of_decommissioning_shows_no_secret(bare: Town) -> None:
+    """A difference is printed and kept in logs; a private key is in none."""
+    words = ("--limit", FAR, "-e", f"decommission_confirm={FAR}", "--check", "--diff")
+    done = bare.playbook("decommission", *words)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert f"before: {KEY.removesuffix('.pub')}\n" in done.stdout
+    assert "PRIVATE KEY" not in done.stdout
+    assert bare.is_proven(FAR)
+
+
 def test_a_decommissioned_gateway_refuses_everything_also_after_a_boot(bare: Town) -> None:
-    """Its keys, state and programs are gone; the other gateway goes on."""
+    """By ssh, as in the city: its keys, state and programs are gone; the other one goes on."""
     key = bare.must(FAR, "cat", KEY)
-    done = bare.playbook("decommission", "--limit", FAR, "-e", f"decommission_confirm={FAR}")
+    operator = Operator(bare, FAR)
+    named = ("--limit", FAR, "-e", f"decommission_confirm={FAR}")
+    let_in = bare.playbook("provision", "--limit", FAR, "-e", operator.account)
+    done = operator.playbook("decommission", "-e", f"decommission_confirm={FAR}")
     wiped = not bare.ask(FAR).file(KEY).exists
     now = _refusing(bare)
+    twice = bare.playbook("decommission", *named)
     again = bare.loushan("lab", "reboot", FAR)
     after = _refusing(bare)
 
+    assert let_in.returncode == 0, let_in.stdout[-3000:]
     assert done.returncode == 0, done.stdout[-3000:]
+    assert twice.returncode == 0, twice.stdout[-3000:]
+    assert "changed=0 " in twice.stdout
     assert again.returncode == 0, again.stderr
     assert wiped
     assert bare.run(FAR, "cat", KEY).stdout != key, "a boot makes a new one at most"
     for said in (now, after):
-        assert "refused_no_policy" in said["rules"]
+        assert said["rules"].count("goto refuse_no_policy") == 3, "each hook refuses, and says so"
+        assert "\tmap " not in said["rules"], "and nothing of a policy is left"
         assert said["forwarding"] == {"0"}
         assert said["left"] == set()
         assert "LISTEN" not in said["listeners"]
     assert until(lambda: bare.is_proven(HUB))
+
+
+def test_a_decommissioned_gateway_is_not_brought_back_by_mistake(bare: Town) -> None:
+    """A play over everybody, while the plan still has it, stops before it."""
+    done = bare.playbook("site")
+
+    assert done.returncode != 0
+    assert "out of service until it is installed anew" in done.stdout
+    assert _refusing(bare)["left"] == set()
+    assert bare.is_proven(HUB)
 
 
 def _refusing(town: Town) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.policy.names import gateway_host
 from gateway.policy.plan import read_plan
 from gateway.policy.wiring import wirings
 from tests.repo.tree import ROOT
@@ -81,6 +83,14 @@ def test_a_hub_comes_before_those_below_it(own: Path) -> None:
             assert hosts.index(f"{site.hub}-gw") < hosts.index(f"{site.name}-gw")
 
 
+def test_a_host_is_called_so_that_a_system_takes_it() -> None:
+    """A site may have an underscore in its name, or a Chinese one; a host may not."""
+    names = [gateway_host(site) for site in ("new_town", "huichuan-tax", "娄山关")]
+
+    assert names[:2] == ["new-town-gw", "huichuan-tax-gw"]
+    assert all(re.fullmatch(r"[a-z0-9-]{1,63}", name) for name in names)
+
+
 def test_a_gateway_of_others_is_no_host(own: Path) -> None:
     """The province runs its own."""
     assert "province-gw" not in listed(own)["_meta"]["hostvars"]
@@ -101,6 +111,14 @@ def test_a_machine_that_is_brought_up_is_reached_elsewhere(own: Path) -> None:
     assert ports["office"] == ""
 
 
+@pytest.mark.parametrize("machines", ["", "# tax-gw: {reach: 192.0.2.10}\n", "{}\n"])
+def test_when_all_machines_are_up_nothing_need_be_said(own: Path, machines: str) -> None:
+    """What is taken out by hand may leave an empty file."""
+    (own / "machines.yml").write_text(machines)
+
+    assert plain(listed(own)["_meta"]["hostvars"]["tax-gw"]["ansible_host"]) == "10.11.255.1"
+
+
 @pytest.mark.parametrize(
     ("machines", "said"),
     [
@@ -108,9 +126,28 @@ def test_a_machine_that_is_brought_up_is_reached_elsewhere(own: Path) -> None:
         pytest.param(
             'tax-gw: {ports: {north: "52:54:00:12:34:56"}}\n', "north", id="a port it does not have"
         ),
+        pytest.param("tax-gw: {ports: {city: [any]}}\n", "MAC", id="a list for a MAC address"),
         pytest.param("tax-gw: {ports: {city: any}}\n", "MAC", id="no MAC address"),
         pytest.param("tax-gw: {address: 10.1.1.1}\n", "reach", id="an address once more"),
         pytest.param("- tax-gw\n", "one entry for each host", id="another form"),
+        pytest.param("tax-gw: {ports: [city]}\n", "`ports` has", id="ports of another form"),
+        pytest.param("tax-gw: {reach: [10.9.0.1]}\n", "is no address", id="an address in a list"),
+        pytest.param("tax-gw: {reach: -oProxyCommand=id}\n", "is no address", id="an option"),
+        pytest.param("tax-gw: {reach: }\n", "is no address", id="an address left out"),
+        pytest.param("tax-gw: {}\ntax-gw: {}\n", "ZG015", id="a host twice"),
+        pytest.param(
+            "tax-gw: {reach: 192.0.2.10}\nhall-gw: {reach: 192.0.2.10}\n",
+            "192.0.2.10 is for tax-gw already",
+            id="one machine for two hosts",
+        ),
+        pytest.param(
+            "tax-gw: {reach: 10.21.255.1}\n", "is for hall-gw already", id="another gateway's own"
+        ),
+        pytest.param(
+            'tax-gw: {ports: {city: "52:54:00:12:34:56", office: "52:54:00:12:34:56"}}\n',
+            "52:54:00:12:34:56 is for tax-gw already",
+            id="one port for two interfaces",
+        ),
     ],
 )
 def test_what_does_not_fit_the_plan_is_refused(own: Path, machines: str, said: str) -> None:

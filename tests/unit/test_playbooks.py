@@ -1,13 +1,17 @@
 """Playbooks and roles keep the strictest rules, and refuse what must not be done by mistake."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from gateway.compile.scaffold import HOOKS
+from playbooks.plugins.lookup.scaffold import LookupModule
 from tests.repo.tree import ROOT
 
 PLAYBOOKS = sorted(file.stem for file in (ROOT / "playbooks").glob("*.yml"))
@@ -80,6 +84,52 @@ def test_no_gateway_is_taken_out_of_service_by_mistake(tmp_path: Path, words: li
     assert done.returncode != 0
     assert "nothing was done" in done.stdout + done.stderr
     assert "unreachable=1" not in done.stdout
+
+
+def operators(*names: str) -> dict[str, Any]:
+    """Give operators who are called so."""
+    return {"base_operators": [{"name": name, "keys": ["ssh-ed25519 AAAA"]} for name in names]}
+
+
+@pytest.mark.parametrize(
+    ("role", "given"),
+    [
+        pytest.param("base", operators("../../x"), id="a way out of the folder of keys"),
+        pytest.param("base", operators("a b"), id="a name of two words"),
+        pytest.param("base", operators("li\nu root"), id="a name of two lines"),
+        pytest.param("base", operators("li", "root"), id="root"),
+        pytest.param("base", {"base_operators": []}, id="nobody"),
+        pytest.param("base", {**operators("li"), "base_hostname": "a b"}, id="no name of a host"),
+        pytest.param("base", {**operators("li"), "base_journal_size": "a lot"}, id="no size"),
+        pytest.param("gateway_agent", {"gateway_agent_prove_every_seconds": 0}, id="proven never"),
+        pytest.param("gateway_agent", {"gateway_agent_confirm_within_seconds": -5}, id="no time"),
+    ],
+)
+def test_what_would_break_a_gateway_is_refused_before_it_is_spoken_to(
+    tmp_path: Path, role: str, given: dict[str, Any]
+) -> None:
+    """A type is not enough."""
+    (tmp_path / "plan.yml").write_text(f"plugin: plan\nplan: {ROOT}/policy/lab\ntrust: .\n")
+    play = [{"hosts": "tax-gw", "gather_facts": False, "roles": [role]}]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(play))
+    words = ["-i", str(tmp_path / "plan.yml"), "-e", json.dumps(given), "-e", "ansible_host=::"]
+
+    done = ansible("ansible-playbook", str(tmp_path / "play.yml"), *words)
+
+    assert "failed=1" in done.stdout, done.stdout + done.stderr
+    assert "unreachable=0" in done.stdout
+    assert "Preflight" in done.stdout
+
+
+def test_what_a_gateway_refuses_before_a_policy_is_recorded_too() -> None:
+    """It gets the ruleset that `loushan compile --scaffold` says, in which each hook says why."""
+    [shipped] = LookupModule().run([])
+    command = [sys.executable, "-I", "-m", "gateway.cli", "compile", "--scaffold"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert shipped == said
+    for hook in HOOKS:
+        assert f"add rule inet loushan {hook} goto refuse_no_policy\n" in shipped
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -1,5 +1,7 @@
 """What a host holds is changed as a whole, said honestly, and finished when it was cut off."""
 
+import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,20 +50,66 @@ def tree(tmp_path: Path) -> dict[str, Any]:
 
 def test_the_same_files_are_the_same_bytes(tree: dict[str, Any]) -> None:
     """However old they are: a second run sends nothing."""
-    before = controller.pack(tree)
+    before = controller.files_of(tree)
     file = Path(tree["root"]) / "gateway" / "a.py"
     file.write_text(file.read_text())
     file.chmod(0o600)
+    after = controller.files_of(tree)
 
-    assert controller.pack(tree) == before
+    assert controller.pack(after) == controller.pack(before)
+    assert host_state.digest_of(after) == host_state.digest_of(before)
 
 
 def test_other_files_are_other_bytes(tree: dict[str, Any]) -> None:
     """A changed program is sent."""
-    before = controller.pack(tree)
+    before = host_state.digest_of(controller.files_of(tree))
     (Path(tree["root"]) / "gateway" / "a.py").write_text("a = 2\n")
 
-    assert controller.pack(tree) != before
+    assert host_state.digest_of(controller.files_of(tree)) != before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param("echo 'a = 3' >gateway/a.py", id="a program edited by hand"),
+        pytest.param("rm gateway/a.py", id="a program lost"),
+        pytest.param("touch gateway/b.py", id="one more"),
+        pytest.param("rm -r gateway t && touch gateway", id="a file for a folder"),
+    ],
+)
+def test_programs_that_were_damaged_are_sent_anew(
+    tmp_path: Path, tree: dict[str, Any], damage: str
+) -> None:
+    """A host that says it has them is not believed by the name of the folder alone."""
+    files = controller.files_of(tree)
+    digest = host_state.digest_of(files)
+    link = tmp_path / "on-the-host"
+    version = tmp_path / f"on-the-host.{digest[:16]}"
+    for name, content in files.items():
+        (version / name).parent.mkdir(parents=True, exist_ok=True)
+        (version / name).write_bytes(content)
+    link.symlink_to(version.name)
+    (version / "gateway" / "__pycache__").mkdir()
+    (version / "gateway" / "__pycache__" / "a.pyc").touch()
+    told = {"path": str(link), "archive": None, "digest": digest}
+    unchanged = list(host_state.tree_changes([told]))
+
+    subprocess.run(["sh", "-c", damage], cwd=version, check=True)
+    found = [change.difference() for change in host_state.tree_changes([told])]
+
+    assert unchanged == []
+    assert ["damaged" in each["before"] for each in found] == [True]
+
+
+@pytest.mark.parametrize("is_list", [True, False])
+def test_a_host_cannot_move_the_cursor_of_who_reads_a_difference(*, is_list: bool) -> None:
+    """What a terminal would obey is shown; what people write is left as it is."""
+    said = {"before": "\x1b[2Jok: 样例\r\u202e\n\tb\n", "before_header": "/etc/\x1b]0;x\x07"}
+    result = controller.with_plain_difference({"diff": [said] if is_list else said})
+
+    [shown] = result["diff"]
+    assert shown["before"] == "\\x1b[2Jok: 样例\\r\\u202e\n\tb\n"
+    assert shown["before_header"] == "/etc/\\x1b]0;x\\x07"
 
 
 def wanted(path: Path, content: str, **more: object) -> dict[str, Any]:
@@ -112,3 +160,95 @@ def test_what_was_not_taken_up_is_remembered(tmp_path: Path) -> None:
 
     pending.forget()
     assert not host_state.Pending(tmp_path / "folder" / "role").paths()
+
+
+@pytest.mark.parametrize(
+    ("mode", "shown"),
+    [
+        pytest.param(0o600, False, id="for its owner only"),
+        pytest.param(0o440, True, id="for a group"),
+        pytest.param(0o644, True, id="for everybody"),
+    ],
+)
+def test_a_secret_is_in_no_difference(tmp_path: Path, mode: int, *, shown: bool) -> None:
+    """Neither where it goes, nor where another takes its place."""
+    file = tmp_path / "key"
+    file.write_text("the old words\n")
+    file.chmod(mode)
+
+    gone = [change.difference() for change in host_state.absences([str(file)])]
+    other = [c.difference() for c in host_state.file_changes([wanted(file, "new")], check=True)]
+
+    assert ["the old words" in each["before"] for each in gone + other] == [shown, shown]
+    assert [each["before_header"] for each in gone + other] == [str(file)] * 2
+
+
+@pytest.mark.parametrize(
+    ("put", "said"),
+    [
+        pytest.param("mkdir -p folder/file", "a folder is in the place", id="a folder for a file"),
+        pytest.param("touch folder", "it should be a folder", id="a file for the folder it is in"),
+        pytest.param("ln -s nowhere folder", "it should be a folder", id="a link to nowhere"),
+    ],
+)
+def test_what_is_in_the_place_of_a_file_is_said_before_anything_is_changed(
+    tmp_path: Path, put: str, said: str
+) -> None:
+    """In a dry run too: it may not promise what cannot be done."""
+    subprocess.run(["sh", "-c", put], cwd=tmp_path, check=True)
+
+    with pytest.raises(host_state.CannotError, match=said):
+        list(host_state.file_changes([wanted(tmp_path / "folder" / "file", "x")], check=True))
+
+
+@pytest.mark.parametrize(
+    ("put", "said"),
+    [
+        pytest.param("touch folder", "it should be a folder", id="a file"),
+        pytest.param("mkdir -m 0700 a && ln -s a folder", "a link is in the place", id="a link"),
+    ],
+)
+def test_what_is_in_the_place_of_a_folder_is_said_and_not_followed(
+    tmp_path: Path, put: str, said: str
+) -> None:
+    """Rights meant for a folder are not given to whatever a link leads to."""
+    subprocess.run(["sh", "-c", put], cwd=tmp_path, check=True)
+    folder = {"path": str(tmp_path / "folder"), "exclusive": "", "mode": "0755"}
+
+    with pytest.raises(host_state.CannotError, match=said):
+        list(host_state.folder_changes([{**folder, "owner": "root", "group": "root"}], []))
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_read(tmp_path: Path) -> None:
+    """Nobody would ever write to it, and the play would wait for ever."""
+    file = tmp_path / "file"
+    os.mkfifo(file)
+
+    [change] = host_state.file_changes([wanted(file, "x\n")], check=True)
+
+    assert change.after == "x\n"
+
+
+def unit(**more: object) -> dict[str, Any]:
+    """Give a unit as the module is told of it."""
+    plain = {"name": "x.service", "enabled": None, "masked": None, "state": None}
+    return {**plain, "restart_on": [], "reload_on": [], **more}
+
+
+@pytest.mark.parametrize(
+    ("asked", "verbs"),
+    [
+        pytest.param(unit(enabled=True, state="started"), ["unmask", "enable", "start"], id="both"),
+        pytest.param(unit(state="started"), ["unmask", "start"], id="to run"),
+        pytest.param(unit(masked=True), [], id="masked"),
+        pytest.param(unit(restart_on=["*"]), [], id="neither"),
+    ],
+)
+def test_a_unit_that_was_masked_by_hand_is_freed_where_it_must_run(
+    asked: dict[str, Any], verbs: list[str]
+) -> None:
+    """A dry run would say that it starts, and it could not."""
+    names = ("LoadState", "ActiveState", "UnitFileState")
+    state = dict(zip(names, ("masked", "inactive", "masked"), strict=True))
+
+    assert list(host_state._verbs_of(asked, state, set())) == verbs  # noqa: SLF001 - pure

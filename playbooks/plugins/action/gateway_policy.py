@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from gateway.errors import Language, Refused
 from gateway.policy.documents import RELEASE_FOLDER, read_documents
 from gateway.policy.release import DIFFERENCE_FILE, RELEASE_FILE, read_release
+from playbooks.plugins.action.host_state import with_plain_difference
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
@@ -39,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
                 raise AnsibleActionFail(said) from refused
             arguments["archive"] = base64.b64encode(packed).decode("ascii")
         sent: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
-        return sent
+        return with_plain_difference(sent)
 
 
 def pack(folder: Path) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
 import io
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,8 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
+
+from playbooks.plugins.modules.host_state import digest_of
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
@@ -30,10 +31,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         super().run(tmp, known)
         arguments = dict(self._task.args)
         arguments["files"] = list(self._files(arguments.get("files", []), known))
-        packed = {tree["path"]: pack(tree) for tree in arguments.get("trees", [])}
+        trees = {tree["path"]: files_of(tree) for tree in arguments.get("trees", [])}
         arguments["trees"] = [
-            {"path": path, "digest": hashlib.sha256(archive).hexdigest()}
-            for path, archive in packed.items()
+            {"path": path, "digest": digest_of(files)} for path, files in trees.items()
         ]
         if self._task._role is not None:  # noqa: SLF001 - Ansible has no other way to it
             arguments["role"] = self._task._role.get_name()  # noqa: SLF001 - as above
@@ -42,13 +42,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         if unsent and not result.get("failed"):
             for tree in arguments["trees"]:
                 if tree["path"] in unsent:
-                    tree["archive"] = base64.b64encode(packed[tree["path"]]).decode("ascii")
+                    tree["archive"] = base64.b64encode(pack(trees[tree["path"]])).decode("ascii")
             result = self._send(arguments, known)
         return result
 
     def _send(self, arguments: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
         sent: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=known)
-        return sent
+        return with_plain_difference(sent)
 
     def _files(
         self, files: list[dict[str, Any]], known: dict[str, Any]
@@ -85,8 +85,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         return str(templar.template(text, escape_backslashes=False, overrides=overrides) or "")
 
 
-def pack(tree: Mapping[str, Any]) -> bytes:
-    """Pack a tree so that the same files are the same bytes, whenever and by whomever."""
+def with_plain_difference(result: dict[str, Any]) -> dict[str, Any]:
+    """Show what a terminal would obey as what it is: Ansible prints a difference as it came.
+
+    A host that somebody else holds could move the reader's cursor, and hide what it says.
+    """
+    found = result.get("diff", [])
+    listed = found if isinstance(found, list) else [found]
+    plain = [{k: _plain(str(v)) for k, v in dict(each).items()} for each in listed]
+    return {**result, "diff": plain} if plain else result
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
+def files_of(tree: Mapping[str, Any]) -> dict[str, bytes]:
+    """Give the files of a tree by their names in it."""
     root = Path(tree["root"])
     found = {
         file.relative_to(root).as_posix(): file.read_bytes()
@@ -98,10 +113,15 @@ def pack(tree: Mapping[str, Any]) -> bytes:
     if not found:
         message = f"{tree['path']}: no file below {root} is one of its names"
         raise AnsibleActionFail(message)
+    return found
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Pack files so that the same files are the same bytes, whenever and by whomever."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name in sorted(found):
+        for name in sorted(files):
             member = tarfile.TarInfo(name)
-            member.size, member.mode, member.mtime = len(found[name]), 0o644, 0
-            archive.addfile(member, io.BytesIO(found[name]))
+            member.size, member.mode, member.mtime = len(files[name]), 0o644, 0
+            archive.addfile(member, io.BytesIO(files[name]))
     return gzip.compress(plain.getvalue(), compresslevel=6, mtime=0)

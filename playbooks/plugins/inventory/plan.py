@@ -12,16 +12,17 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
 from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin
 
 from gateway.errors import Language, Refused
+from gateway.policy.documents import Document, parse
 from gateway.policy.model import Plan, Site
 from gateway.policy.names import TIER_GROUP, gateway_host, kind_group, site_group
 from gateway.policy.plan import read_plan
@@ -149,6 +150,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         machines = self._machines()
         wired = wirings(plan)
         names = {site: gateway_host(site) for site in present if plan.sites[site].managed}
+        self._refuse_used_twice(machines, plan, wired)
         if strangers := sorted(machines.keys() - {gateway_host(site) for site in plan.gateways}):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
         for site in from_the_hub_outwards(plan, names):
@@ -205,16 +207,38 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         file = self._beside("machines")
         if file is None or not file.exists():
             return {}
-        try:
-            read = yaml.safe_load(file.read_text("utf-8")) or {}
-        except yaml.YAMLError as fault:
-            self._wrong(f"{file}: {fault}")
+        # Read as a plan is: a host that stands there twice is refused, not taken the second time.
+        text = file.read_bytes()
+        lines = (line.strip() for line in text.splitlines())
+        is_empty = all(not line or line.startswith(b"#") for line in lines)
+        read = {} if is_empty else parse(Document(file.name, text), str(file)).data
         if not isinstance(read, dict):
             self._wrong(f"{file}: expected one entry for each host")
         for host, machine in read.items():
             if not isinstance(machine, dict) or machine.keys() - {"reach", "ports"}:
                 self._wrong(f"{file}: {host}: an entry has `reach` and `ports`, and nothing else")
+            if not isinstance(machine.get("ports", {}), dict):
+                self._wrong(f"{file}: {host}: `ports` has a MAC address for each interface")
         return read
+
+    def _refuse_used_twice(
+        self, machines: Mapping[str, Any], plan: Plan, wired: Mapping[str, Wiring]
+    ) -> None:
+        """Refuse one machine for two hosts: what was made of it first would be overwritten."""
+        used = {str(a): gateway_host(s) for s in plan.gateways for a in wired[s].addresses}
+        for host, machine in machines.items():
+            things = [*map(str, machine.get("ports", {}).values())]
+            if "reach" in machine:
+                try:
+                    reach = str(ip_address(machine["reach"]))
+                except ValueError:
+                    self._wrong(f"{host}: reach: `{machine['reach']}` is no address")
+                if used.get(reach) != host:
+                    things.append(reach)
+            for thing in things:
+                if thing in used:
+                    self._wrong(f"{host}: {thing} is for {used[thing]} already")
+                used[thing] = host
 
     def _ports(self, host: str, machine: Mapping[str, Any]) -> Mapping[str, str]:
         ports = machine.get("ports", {})

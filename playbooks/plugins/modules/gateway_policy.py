@@ -27,6 +27,7 @@ version_added: "2.19"
 description:
   - Asks the gateway's own agent, by C(loushan agent), and says in the plan's words what came.
   - In check mode C(enforced) asks whether the policy would be accepted; C(confirmed) and C(taken_back) do nothing.
+    A host without an agent cannot judge it; there it only says that a policy would come.
 options:
   state:
     description:
@@ -117,6 +118,8 @@ def enforce(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     words = ["--check"] if check else []
     if wanted["confirm_within_seconds"] is not None and not check:
         words = ["--confirm-within", str(wanted["confirm_within_seconds"])]
+    if check and _is_bare():
+        return _brought({"changed": True, "in_force": None, "probation": False}, "", check=True)
     before = status()
     folder = Path(tempfile.mkdtemp(prefix="loushan-plan-"))
     try:
@@ -125,6 +128,11 @@ def enforce(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         said = ask(["enforce", str(folder), *words])
     finally:
         shutil.rmtree(folder)
+    return _brought(said, in_words(before), check=check)
+
+
+def _brought(said: Mapping[str, Any], before: str, *, check: bool) -> dict[str, Any]:
+    """Say what a delivery has changed, or would change."""
     now = said["in_force"] or ""
     result = {"changed": said["changed"], "in_force": now, "probation": said["probation"]}
     if said["changed"]:
@@ -134,7 +142,7 @@ def enforce(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         result["diff"] = {
             "before_header": "in force",
             "after_header": "in force",
-            "before": f"{in_words(before)}\n",
+            "before": f"{before}\n",
             "after": f"{after}\n",
         }
     return result
@@ -146,6 +154,8 @@ def confirm(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     Raises:
         RefusedError: it has been taken back meanwhile.
     """
+    if check and _is_bare():
+        return {"changed": False, "in_force": "", "probation": False}
     before = status()
     if check or before["probation"] is None:
         return {"changed": False, "in_force": in_words(before), "probation": False}
@@ -197,12 +207,20 @@ def in_words(said: Mapping[str, Any]) -> str:
     return f"{stamp['plan']} revision {stamp['revision']} sha256 {stamp['digest'][:16]}"
 
 
+def _is_bare() -> bool:
+    """Tell whether no agent is here yet; in check mode the play that brings it has done nothing."""
+    return not Path(_LOUSHAN).exists()
+
+
 def ask(words: Sequence[str], but_not: str = "") -> dict[str, Any]:
     """Run one command of the agent and give its answer.
 
     Raises:
         RefusedError: it refused, with any problem but the one that is no failure.
     """
+    if _is_bare():
+        message = "this host has no agent: provision.yml brings it"
+        raise RefusedError(message)
     # Its own session: when the new policy cuts this connection, the work still goes on.
     done = subprocess.run(
         [_LOUSHAN, "agent", *words, "--json"],

@@ -25,7 +25,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,7 @@ options:
         type: dict
         default: {}
       digest:
-        description: Said by the controller.
+        description: Said by the controller; of the names of the files and what stands in them.
         type: str
       archive:
         description: Said by the controller, when the host has asked for it.
@@ -334,6 +334,9 @@ _OLD_TREES_KEPT = 1
 
 _SYSCTLS = Path("/proc/sys")
 
+#: What nobody but its owner may read is a secret: a difference is printed, and kept in logs.
+_READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
+
 
 class CannotError(Exception):
     """Something cannot be done; says what and why."""
@@ -463,9 +466,18 @@ def _removal(path: Path) -> Change:
 
 
 def folder_changes(folders: Sequence[Mapping[str, Any]], files: Sequence[str]) -> Iterator[Change]:
-    """Give what is to be done about folders, and about what is too much in them."""
+    """Give what is to be done about folders, and about what is too much in them.
+
+    Raises:
+        CannotError: something else is in the place of one.
+    """
     for folder in folders:
         path = Path(folder["path"])
+        _refuse_in_the_way([path, *path.parents])
+        if path.is_symlink():
+            # Rights would be given to what it leads to, wherever that is.
+            message = f"{path}: a link is in the place of a folder; take it away by hand"
+            raise CannotError(message)
         if not path.is_dir() or _rights(path) != _wanted_rights(folder):
             before = f"{_rights_text(path)}\n" if path.is_dir() else ""
             yield Change(
@@ -491,10 +503,15 @@ def file_changes(files: Sequence[Mapping[str, Any]], *, check: bool) -> Iterator
     """Give the files that differ in what stands in them or in their rights.
 
     Raises:
-        CannotError: a new file is not accepted by the command that judges it.
+        CannotError: a new file is not accepted by the command that judges it, or something
+            else is in its place.
     """
     for file in files:
         path = Path(file["path"])
+        _refuse_in_the_way(path.parents)
+        if path.is_dir() and not path.is_symlink():
+            message = f"{path}: a folder is in the place of a file; take it away by hand"
+            raise CannotError(message)
         content = file["content"].encode()
         regular = path.is_file() and not path.is_symlink()
         same = regular and path.read_bytes() == content
@@ -507,6 +524,14 @@ def file_changes(files: Sequence[Mapping[str, Any]], *, check: bool) -> Iterator
         elif not check or shutil.which((file["validate"] or [""])[0]):
             _judge(file, content)
         yield Change(str(path), before, after, _file_writer(path, content, file))
+
+
+def _refuse_in_the_way(folders: Iterable[Path]) -> None:
+    """Refuse what is no folder and should be one, before anything is changed or promised."""
+    for folder in folders:
+        if os.path.lexists(folder) and not folder.is_dir():
+            message = f"{folder}: it should be a folder and is none; take it away by hand"
+            raise CannotError(message)
 
 
 def _judge(file: Mapping[str, Any], content: bytes) -> None:
@@ -584,14 +609,34 @@ def _seen(path: Path) -> str:
         )
     if not path.exists():
         return ""
+    if not path.is_file():
+        return "(neither a file nor a folder)\n"
+    if not path.stat().st_mode & _READ_BY_OTHERS:
+        return "(for its owner only, and not shown)\n"
     return path.read_text("utf-8", "replace")
 
 
 # --- trees of programs --------------------------------------------------------------------
 
 
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """Give the digest of a tree by its files' names and what stands in them."""
+    each = [f"{hashlib.sha256(files[name]).hexdigest()} {name}\n" for name in sorted(files)]
+    return hashlib.sha256("".join(each).encode()).hexdigest()
+
+
 def _is_unsent(tree: Mapping[str, Any]) -> bool:
-    return not tree["archive"] and not _version(tree).is_dir()
+    return not tree["archive"] and not _is_whole(_version(tree), tree["digest"])
+
+
+def _is_whole(version: Path, digest: str) -> bool:
+    """Tell whether a version still holds what was sent: a disk fails, and people try things."""
+    found = {
+        file.relative_to(version).as_posix(): file.read_bytes()
+        for file in version.rglob("*")
+        if file.is_file() and file.parent.name != "__pycache__"
+    }
+    return digest_of(found) == digest
 
 
 def _version(tree: Mapping[str, Any]) -> Path:
@@ -602,16 +647,18 @@ def tree_changes(trees: Sequence[Mapping[str, Any]]) -> Iterator[Change]:
     """Give the trees that are another version."""
     for tree in trees:
         link, version = Path(tree["path"]), _version(tree)
-        if link.is_symlink() and link.readlink() == Path(version.name) and version.is_dir():
+        whole = _is_whole(version, tree["digest"])
+        if link.is_symlink() and link.readlink() == Path(version.name) and whole:
             continue
-        yield Change(str(link), _seen(link), f"-> {version.name}\n", _tree_writer(tree))
+        before = _seen(link) if whole or not version.exists() else f"{version.name}, damaged\n"
+        yield Change(str(link), before, f"-> {version.name}\n", _tree_writer(tree))
 
 
 def _tree_writer(tree: Mapping[str, Any]) -> Callable[[], None]:
     link, version = Path(tree["path"]), _version(tree)
 
     def apply() -> None:
-        if not version.is_dir():
+        if not _is_whole(version, tree["digest"]):
             _unpack(base64.b64decode(tree["archive"]), tree["digest"], version)
         if link.is_dir() and not link.is_symlink():
             shutil.rmtree(link)
@@ -628,22 +675,27 @@ def _tree_writer(tree: Mapping[str, Any]) -> Callable[[], None]:
 
 def _unpack(archive: bytes, digest: str, version: Path) -> None:
     """Unpack beside the place, compile for this host's Python, and move it there whole."""
-    if hashlib.sha256(archive).hexdigest() != digest:
-        message = f"{version}: the archive is not the one that was announced"
-        raise CannotError(message)
     new = version.with_name(f".{version.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     new.chmod(0o755)
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:
         opened.extractall(new, filter="data")
+    if not _is_whole(new, digest):
+        message = f"{version}: the archive is not the one that was announced"
+        raise CannotError(message)
     # Services may not write here, and must not compile at each start. The folder is
     # never changed again, so nobody need compare times.
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(
         new, quiet=2, stripdir=new, prependdir=version, invalidation_mode=unchecked
     )
+    damaged = version.with_name(f".{version.name}.damaged")
+    shutil.rmtree(damaged, ignore_errors=True)
+    if version.exists():
+        version.rename(damaged)
     new.replace(version)
+    shutil.rmtree(damaged, ignore_errors=True)
 
 
 # --- kernel settings ----------------------------------------------------------------------
@@ -749,8 +801,11 @@ def _verbs_of(unit: Mapping[str, Any], state: Mapping[str, str], paths: set[str]
     running = state["ActiveState"] in {"active", "activating", "reloading"}
     enabled = state["UnitFileState"] in {"enabled", "alias", "static", "indirect"}
     there = state["LoadState"] != "not-found"
-    if unit["masked"] is not None and unit["masked"] is not masked and (there or unit["masked"]):
-        yield "mask" if unit["masked"] else "unmask"
+    # Who wants it to run does not want it masked, whoever did that.
+    wanted = bool(unit["enabled"] or unit["state"] == "started")
+    want_masked = False if unit["masked"] is None and wanted else unit["masked"]
+    if want_masked is not None and want_masked is not masked and (there or want_masked):
+        yield "mask" if want_masked else "unmask"
     if unit["enabled"] is not None and unit["enabled"] is not enabled and there:
         yield "enable" if unit["enabled"] else "disable"
     elif unit["enabled"] and not there:
