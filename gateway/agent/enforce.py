@@ -13,6 +13,7 @@ from gateway.agent.kept import Kept
 from gateway.agent.probation import Record
 from gateway.agent.settings import LinkEngine
 from gateway.agent.signed import SignedPlan, difference_problems, slice_named
+from gateway.artefacts import LinkConfiguration
 from gateway.compile.links import compile_links
 from gateway.compile.ruleset import compile_slice
 from gateway.errors import NOWHERE, Problem, Refused, problem, refuse_any
@@ -157,7 +158,9 @@ class Enforcer:
             return self._bring_back()
 
     def prove(self) -> State:
-        """Say whether the host holds what was accepted; change nothing.
+        """Say whether the host holds what was accepted; change nothing in it.
+
+        Links that it holds and that do not stand are begun again.
 
         Raises:
             Refused: what was accepted cannot be read, or the kernel not be asked.
@@ -169,6 +172,8 @@ class Enforcer:
             if stamp is None:
                 return self._state(None, self._open_without_policy())
             proof = self._proof(self.kept.read(), staged=False)
+            if self.daemon is not None and not proof.findings:
+                links.begin(self.daemon)
             return self._state(stamp, proof.findings)
 
     def close(self) -> State:
@@ -294,11 +299,28 @@ class Enforcer:
         """Have the links of a plan, and no others; all of them are cut where there is none."""
         if self.daemon is None:
             return
-        configuration = None
-        if signed is not None:
-            plan = self.engine.seen_from_here(signed.plan)
-            configuration = compile_links(plan, self.gateway)
+        self._links_record.write_text("", "ascii")
+        configuration = self._links_of(signed) if signed else None
         self.told.step(Step.LINKED, str(links.bring_into_force(self.daemon, configuration)))
+        if configuration is not None:
+            self._links_record.write_text(configuration.digest, "ascii")
+
+    def _links_of(self, signed: SignedPlan) -> LinkConfiguration:
+        return compile_links(self.engine.seen_from_here(signed.plan), self.gateway)
+
+    def _are_links_set(self, signed: SignedPlan) -> bool:
+        """Tell whether strongSwan was given these links: not all of a connection can be read back.
+
+        So other programs of ours give it other ones, where the plan stayed as it is.
+        """
+        if self.daemon is None:
+            return True
+        record = self._links_record
+        return record.exists() and record.read_text("ascii") == self._links_of(signed).digest
+
+    @property
+    def _links_record(self) -> Path:
+        return self.places.run / "links"
 
     def _candidate(self, signed: SignedPlan, taking_back: Stamp | None = None) -> Candidate:
         def may_follow(known: Iterable[Stamp]) -> None:
@@ -329,6 +351,8 @@ class Enforcer:
     def _holding(self, signed: SignedPlan) -> State | None:
         """Give the state of a host where nothing is left to do, None where something is."""
         if self.record.read() is not None or not forwarding.is_on():
+            return None
+        if not self._are_links_set(signed):
             return None
         try:
             findings = self._proof(signed, staged=False).findings

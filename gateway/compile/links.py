@@ -15,9 +15,12 @@ from gateway.policy.model import Network, Plan
 from gateway.policy.names import gateway_identity, identifier
 from gateway.policy.wiring import ranges_below
 
-#: RFC 7296, 8247, 5903, 9370 with ML-KEM-768: no link is agreed without all of them.
-_IKE = "aes256gcm16-prfsha384-ecp384-ke1_mlkem768"
-_ESP = "aes256gcm16-ecp384-ke1_mlkem768"
+#: No link is agreed with less: RFC 8247, RFC 5903.
+_IKE = "aes256gcm16-prfsha384-ecp384"
+_ESP = "aes256gcm16-ecp384"
+
+#: An additional key exchange (RFC 9370), where the plan asks for it.
+_POST_QUANTUM = "-ke1_mlkem768"
 
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
@@ -40,6 +43,7 @@ def compile_links(plan: Plan, site: str) -> LinkConfiguration:
 
 def _connection(plan: Plan, site: str, line: Line) -> _Settings:
     lower = site if line.is_up else line.neighbour
+    more = _POST_QUANTUM if plan.links.post_quantum else ""
     ranges = selectors(plan, lower)
     below = ", ".join(map(str, ranges))
     above = ", ".join(_beside(ranges) if plan.shares_link else _EVERYWHERE)
@@ -49,7 +53,7 @@ def _connection(plan: Plan, site: str, line: Line) -> _Settings:
     child = {
         "local_ts": below if line.is_up else above,
         "remote_ts": above if line.is_up else below,
-        "esp_proposals": _ESP,
+        "esp_proposals": _ESP + more,
         "mode": "tunnel",
         "rekey_time": "1h",
         "dpd_action": "restart" if line.is_up else "clear",
@@ -61,7 +65,7 @@ def _connection(plan: Plan, site: str, line: Line) -> _Settings:
         "version": "2",
         "local_addrs": str(line.own),
         "remote_addrs": str(line.far),
-        "proposals": _IKE,
+        "proposals": _IKE + more,
         "encap": "yes",
         "mobike": "no",
         "unique": "replace",

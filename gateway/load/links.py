@@ -42,6 +42,43 @@ def bring_into_force(daemon: Path, configuration: LinkConfiguration | None) -> i
         raise Refused(problem("ZG516", error=fault)) from fault
 
 
+def begin(daemon: Path) -> int:
+    """Begin each link that this end has to begin and that does not stand; give how many.
+
+    strongSwan goes on trying by itself while nobody answers, and gives up where the
+    other end has refused; what it was refused for may be over.
+
+    Raises:
+        Refused: ZG516, the daemon could not be asked.
+    """
+    try:
+        with Vici(daemon) as vici:
+            standing = _names(vici.stream("list-sas", "list-sa"))
+            waiting = [
+                name
+                for name, connection in _connections(vici).items()
+                if name not in standing and _begins(connection)
+            ]
+            for name in waiting:
+                vici.ask("initiate", {"child": name, "ike": name, "timeout": "-1"})
+    except ViciRefused as fault:
+        raise Refused(problem("ZG516", error=fault)) from fault
+    return len(waiting)
+
+
+def _begins(connection: object) -> bool:
+    children = connection.get("children") if isinstance(connection, dict) else None
+    return isinstance(children, dict) and any(
+        "start" in str(child.get("close_action", ""))
+        for child in children.values()
+        if isinstance(child, dict)
+    )
+
+
+def _names(told: Iterable[Section]) -> set[str]:
+    return {name for section in told for name in section}
+
+
 def _load(daemon: Path, text: str) -> None:
     with tempfile.NamedTemporaryFile("w", prefix="links-", suffix=".conf") as file:
         file.write(text)

@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography import x509
 
 from gateway.errors import Problem, Refused, Where, problem, refuse_any
-from gateway.load.links import SWANCTL, end_association
+from gateway.load.links import SWANCTL, begin, end_association
 from gateway.vici import Section, Vici, ViciRefused
 
 #: What a gateway was given; only root writes here.
@@ -50,6 +50,7 @@ def take_up(daemon: Path, credentials: Path = CREDENTIALS) -> Taken:
             after = _lists(vici.stream("list-certs", "list-cert"))
             newly = _serials(after.values()) - _serials(before.values())
             ended = tuple(_end(vici, known, newly)) if newly else ()
+        begin(daemon)
     except ViciRefused as fault:
         raise Refused(problem("ZG516", error=fault)) from fault
     return Taken(len(newly), ended)

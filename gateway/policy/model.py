@@ -217,10 +217,12 @@ class Links:
     """What holds for every link of a plan.
 
     `grace_hours`: a link may still be set up for so long after its list of
-    revocations has run out.
+    revocations has run out.  `post_quantum`: whether a key is agreed by
+    ML-KEM-768 too (FIPS 203, RFC 9370); strongSwan must have been built with it.
     """
 
     grace_hours: int = 0
+    post_quantum: bool = False
 
 
 @dataclass(frozen=True, slots=True)

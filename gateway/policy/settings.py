@@ -28,6 +28,8 @@ def settings(plan: Plan) -> frozenset[str]:
 def _whole(plan: Plan) -> Iterator[str]:
     yield f"规划 plan: 上限 ceiling {plan.ceiling}"
     yield f"链路 links: 吊销列表宽限 grace of revocations {plan.links.grace_hours} h"
+    if plan.links.post_quantum:
+        yield "链路 links: 另以 ML-KEM-768 协商密钥 with ML-KEM-768 too"
     if plan.commissioning_approval is not None:
         yield f"规划 plan: 批准文号 approval {plan.commissioning_approval}"
 

@@ -30,8 +30,8 @@ _IKE_ALGORITHMS = {
     "encr-keysize": "256",
     "prf-alg": "PRF_HMAC_SHA2_384",
     "dh-group": "ECP_384",
-    "ke1": "ML_KEM_768",
 }
+_POST_QUANTUM = {"ke1": "ML_KEM_768"}
 _ESP_ALGORITHMS = {
     "protocol": "ESP",
     "mode": "TUNNEL",
@@ -58,6 +58,8 @@ class Wanted:
     far_identity: str
     local: _Ranges
     remote: _Ranges
+    agreed: Mapping[str, str]
+    begins: bool
 
 
 def find_in_links(plan: Plan, site: str, daemon: Path) -> list[Problem]:
@@ -101,6 +103,8 @@ def _wanted(plan: Plan, site: str, line: Line) -> Wanted:
         far_identity=gateway_identity(plan.name, line.neighbour),
         local=local,
         remote=remote,
+        agreed=_IKE_ALGORITHMS | (_POST_QUANTUM if plan.links.post_quantum else {}),
+        begins=line.is_up,
     )
 
 
@@ -125,6 +129,7 @@ def _connection_of(wanted: Wanted) -> dict[str, object]:
         "rounds": 2,
         "children": [wanted.name],
         "mode": "TUNNEL",
+        "close_action": "trap | start" if wanted.begins else "none",
         "local-ts": wanted.local,
         "remote-ts": wanted.remote,
     }
@@ -150,6 +155,7 @@ def _reduced(found: Section) -> dict[str, object]:
         "rounds": sum(name.startswith(("local-", "remote-")) for name in found),
         "children": list(children),
         "mode": child.get("mode"),
+        "close_action": child.get("close_action", "none"),
         "local-ts": _selectors(child.get("local-ts")),
         "remote-ts": _selectors(child.get("remote-ts")),
     }
@@ -166,7 +172,7 @@ def _associations(wanted: Mapping[str, Wanted], told: Iterable[Section]) -> Iter
         ends = {
             "local-id": one.own_identity,
             "remote-id": one.far_identity,
-            **_IKE_ALGORITHMS,
+            **one.agreed,
         }
         yield from _unlike(name, ends, {key: found.get(key) for key in ends})
         children = _inner(found, "child-sas")
