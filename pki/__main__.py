@@ -159,7 +159,45 @@ def _issue(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="who is authorised, e.g. huichuan-gw | 获准的名称,如 huichuan-gw",
     )
+    parser.add_argument(
+        "--code",
+        metavar="CODE",
+        help="use up this enrolment code of the name | 使用该名称的接入码",
+    )
     _request(parser)
+
+
+def _enrol(parser: argparse.ArgumentParser) -> None:
+    _state(parser)
+    parser.add_argument("name", metavar="NAME", help="who is expected | 待接入的名称")
+    parser.add_argument(
+        "--profile", default="gateway", metavar="NAME", help="what kind (default: gateway) | 种类"
+    )
+    parser.add_argument(
+        "--hours", type=int, default=72, metavar="N", help="good for (default: 72) | 有效小时数"
+    )
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    _state(parser)
+    _listen(parser)
+    for option, english, chinese in (
+        (
+            "--certificate",
+            "the server's certificate with its authority's",
+            "服务器证书(含签发机构)",
+        ),
+        ("--key", "its key", "其密钥"),
+    ):
+        parser.add_argument(
+            option, required=True, type=Path, metavar="FILE", help=f"{english} | {chinese}"
+        )
+
+
+def _listen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen", required=True, metavar="HOST:PORT", help="where to answer | 监听地址"
+    )
 
 
 def _renew(parser: argparse.ArgumentParser) -> None:
@@ -258,6 +296,18 @@ _COMMANDS: Mapping[str, Words] = {
         "loushan pki status DIR --json",
         _status,
         commands.status,
+    ),
+    "enrol": Words(
+        "make a one-time code for a host that has no certificate yet | 为新主机生成一次性接入码",
+        "loushan pki enrol DIR huichuan-gw",
+        _enrol,
+        commands.enrol_one,
+    ),
+    "serve": Words(
+        "answer hosts that enrol and renew (EST, RFC 7030) | 运行接入与续期服务(EST)",
+        "loushan pki serve DIR --listen 10.1.8.20:8443 --certificate est.pem --key est.key",
+        _serve,
+        commands.serve,
     ),
     "signers": Words(
         "make a signers' authority, an author and a bureau | 建立签名人签发机构",

@@ -7,9 +7,10 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+from pki.codes import enrol, issue_by_code
 from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file, replace_file
 from pki.initialise import initialise, root_key_in_file
@@ -69,12 +70,46 @@ def init(options: argparse.Namespace, now: datetime) -> Answer:
 
 def issue_one(options: argparse.Namespace, now: datetime) -> Answer:
     """Certify a name."""
-    request = read_file(options.request)
+    asked, secrets = read_file(options.request), _secrets(options)
     with _opened(options, now) as state:
-        issued = issue(
-            state, options.profile, options.name, request, secrets=_secrets(options), now=now
-        )
+        if options.code is None:
+            issued = issue(state, options.profile, options.name, asked, secrets=secrets, now=now)
+        else:
+            issued = issue_by_code(
+                state,
+                options.code,
+                options.name,
+                asked,
+                secrets=secrets,
+                now=now,
+                profile_name=options.profile,
+            )
     return _issued(options, issued)
+
+
+def enrol_one(options: argparse.Namespace, now: datetime) -> Answer:
+    """Make a one-time code for a host that has no certificate yet."""
+    with _opened(options, now) as state:
+        code = enrol(state, options.profile, options.name, options.hours, now)
+    return Answer((code,), {"name": options.name, "profile": options.profile, "code": code})
+
+
+def serve(options: argparse.Namespace, now: datetime) -> Answer:
+    """Answer hosts that enrol and renew, until a signal ends it."""
+    from pki.est import make_app  # noqa: PLC0415 - Flask takes half a second
+    from pki.serve import TlsFiles, authorities_text, check_root_is_away, serving  # noqa: PLC0415 - as above
+
+    check_root_is_away(options.folder)
+    state = open_state(options.folder, now, options.profiles)
+    app = make_app(options.folder, _secrets(options), _clock, options.profiles)
+    tls = TlsFiles(options.certificate, options.key, authorities_text(state))
+    with serving(options.listen, app, tls) as server:
+        server.serve_forever()
+    return Answer(())
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 def renew_one(options: argparse.Namespace, now: datetime) -> Answer:

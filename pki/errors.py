@@ -107,6 +107,12 @@ class Code(Enum):
         "签发机构“{name}”于 {end} 到期,早于其将签发的内容",
         "请通过仪式建立新的签发机构:`loushan pki ceremony`",
     )
+    ZP017 = Words(
+        "the root's key lies in `{file}`, on a machine that answers the network",
+        "move it to the offline medium, then start again",
+        "根密钥位于“{file}”,而本机面向网络提供服务",
+        "请将其移至离线介质后再启动",
+    )
     ZP020 = Words(
         "{where}: a profile of this kind has no word `{word}`",
         "its words are {known}",
@@ -216,11 +222,59 @@ class Code(Enum):
         "“{name}”没有可续期的证书",
         "首张证书请用 `loushan pki issue`",
     )
+    ZP040 = Words(
+        "no enrolment code of `{name}` is the one that was shown",
+        "make one: `loushan pki enrol DIR NAME`; a new one ends those before it",
+        "出示的并非“{name}”的接入码",
+        "请生成接入码:`loushan pki enrol DIR NAME`;新码使旧码失效",
+    )
+    ZP041 = Words(
+        "the enrolment code of `{name}` ended at {end}",
+        "make a new one: `loushan pki enrol DIR NAME`",
+        "“{name}”的接入码已于 {end} 失效",
+        "请重新生成:`loushan pki enrol DIR NAME`",
+    )
+    ZP042 = Words(
+        "the enrolment code of `{name}` was used for another key",
+        "if that was not you, revoke `{name}`; then make a new code",
+        "“{name}”的接入码已用于另一密钥",
+        "若非本人操作,请吊销“{name}”后重新生成接入码",
+    )
     ZP045 = Words(
         "the certificate {serial} of `{name}` is revoked",
         "it never comes back; make a new key, and admit the host anew: `loushan pki enrol`",
         "“{name}”的证书 {serial} 已被吊销",
         "不可恢复;请生成新密钥并重新接纳该主机:`loushan pki enrol`",
+    )
+    ZP046 = Words(
+        "no certificate was shown that was issued here",
+        "renew with the certificate in force and its key, by TLS",
+        "未出示由此处签发的证书",
+        "请通过 TLS 以现行证书及其密钥续期",
+    )
+    ZP047 = Words(
+        "the certificate of `{name}` is of a kind that does not renew itself",
+        "a person renews it: `loushan pki renew`",
+        "“{name}”的证书种类不可自行续期",
+        "请由人员执行 `loushan pki renew`",
+    )
+    ZP048 = Words(
+        "the certificate of `{name}` ended, and its grace too, on {end}",
+        "admit it anew: `loushan pki enrol`",
+        "“{name}”的证书及其宽限期已于 {end} 结束",
+        "请重新接纳:`loushan pki enrol`",
+    )
+    ZP049 = Words(
+        "cannot listen on `{listen}`: {error}",
+        "give HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443, that nobody else has",
+        "无法监听“{listen}”:{error}",
+        "请给出未被占用的 HOST:PORT,如 127.0.0.1:8443 或 [::1]:8443",
+    )
+    ZP051 = Words(
+        "`{file}` and its key do not make a server: {error}",
+        "give the certificate from `loushan pki issue --profile service`, and its key",
+        "“{file}”及其密钥不能用于服务器:{error}",
+        "请给出 `loushan pki issue --profile service` 签发的证书及其密钥",
     )
     ZP052 = Words(
         "the root's key is never written in the clear",

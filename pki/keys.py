@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pki.errors import Code, PkiRefused
 from pki.files import read_private
-from pki.parts import Key, PublicKey
+from pki.parts import Key
 
 SHORTEST_PASSPHRASE = 12
 
@@ -62,6 +63,6 @@ def read_key(file: Path, passphrase: bytes | None) -> Key:
     return key
 
 
-def key_identity(key: PublicKey) -> bytes:
+def key_identity(key: PublicKeyTypes) -> bytes:
     """Give the bytes by which a public key is known again."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
