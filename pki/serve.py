@@ -153,8 +153,6 @@ def _listening(listen: str) -> socket.socket:
     host, _, port = listen.rpartition(":")
     try:
         family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
-        if int(port) not in range(0x10000):
-            raise ValueError(port)
         return socket.create_server((host.strip("[]"), int(port)), family=family)
-    except (OSError, ValueError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise PkiRefused(Code.ZP049, listen=listen, error=error) from error

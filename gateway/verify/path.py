@@ -36,13 +36,14 @@ LIMIT = 50
 class _Origin:
     """Where packets come from: a zone of ours, or all that lies behind a site that is not.
 
-    `entries` are the gateways and interfaces that they come to first; a
-    gateway's own packets come to its output hook, by no interface.
+    `entries` are the gateways and interfaces that they come to first, and the
+    neighbour whose link it is, if it is one; a gateway's own packets come to
+    its output hook, by no interface.
     """
 
     name: str
     zones: tuple[Zone, ...]
-    entries: tuple[tuple[str, str], ...]
+    entries: tuple[tuple[str, str, str], ...]
 
 
 @dataclass
@@ -52,7 +53,6 @@ class _Gateway:
     part: GatewaySlice
     meaning: Meaning
     neighbours: Mapping[str, tuple[str, ...]]
-    behind: dict[str, Node] = field(default_factory=dict)
     _known: dict[tuple[Hook, str], Node] = field(default_factory=dict)
 
     def passing(self, hook: Hook, arrival: str) -> Node:
@@ -91,12 +91,16 @@ class _Network:
     plan: Plan
     packets: Packets
     gateways: dict[str, _Gateway]
+    _sides: dict[tuple[str, str, str], Node] = field(default_factory=dict)
 
     def arrivals(self, origin: _Origin) -> dict[str, Node]:
         """Give what arrives in each place when an origin sends all it can."""
         space = self.packets.space
         arrived: dict[str, Node] = defaultdict(lambda: space.nothing)
-        waiting = [(gateway, arrival, space.everything) for gateway, arrival in origin.entries]
+        waiting = [
+            (gateway, arrival, self._out_of_link(gateway, neighbour, space.everything))
+            for gateway, arrival, neighbour in origin.entries
+        ]
         seen = set(waiting)
         while waiting:
             name, arrival, sent = waiting.pop()
@@ -119,7 +123,8 @@ class _Network:
                     if not self.plan.sites[neighbour].managed:
                         arrived[neighbour] = space.union(arrived[neighbour], carried)
                         continue
-                    step = (neighbour, link_interface(self.plan, name), carried)
+                    coming = self._out_of_link(neighbour, name, carried)
+                    step = (neighbour, link_interface(self.plan, name), coming)
                     if step not in seen:
                         seen.add(step)
                         waiting.append(step)
@@ -135,20 +140,31 @@ class _Network:
             yield neighbours[0], leaving
             return
         for neighbour in neighbours:
-            yield neighbour, self.packets.space.intersect(leaving, self._behind(gateway, neighbour))
+            behind = self._behind(gateway.part.gateway, neighbour, "destination")
+            yield neighbour, self.packets.space.intersect(leaving, behind)
 
-    def _behind(self, gateway: _Gateway, neighbour: str) -> Node:
-        """Give the packets for the sites on a neighbour's side of a gateway."""
-        known = gateway.behind.get(neighbour)
+    def _out_of_link(self, site: str, neighbour: str, sent: Node) -> Node:
+        """Give what comes out of a link of what was put in.
+
+        Where links share an interface a ruleset cannot tell them apart: it is the
+        selectors, proven at each gateway, that hold a source to its own link.
+        """
+        if not (neighbour and self.plan.shares_link):
+            return sent
+        return self.packets.space.intersect(sent, self._behind(site, neighbour, "source"))
+
+    def _behind(self, site: str, neighbour: str, end: str) -> Node:
+        """Give the packets whose source, or destination, is on a neighbour's side of a site."""
+        known = self._sides.get((site, neighbour, end))
         if known is None:
-            plan, here = self.plan, self.plan.sites[gateway.part.gateway]
+            plan, here = self.plan, self.plan.sites[site]
             ranges = [
                 region
                 for zone in plan.zones.values()
                 if neighbour in path(plan, here, plan.sites[zone.site])[1:2]
-                for _, region in zone_regions(zone, "destination")
+                for _, region in zone_regions(zone, end)
             ]
-            known = gateway.behind[neighbour] = self.set_of(ranges)
+            known = self._sides[site, neighbour, end] = self.set_of(ranges)
         return known
 
     def _by_exit(self, gateway: _Gateway, passed: Node) -> Iterator[tuple[str, Node]]:
@@ -353,13 +369,17 @@ def _neighbours(part: GatewaySlice) -> dict[str, tuple[str, ...]]:
 def _origins(plan: Plan, parts: Mapping[str, GatewaySlice]) -> Iterator[_Origin]:
     for gateway, part in parts.items():
         for zone in part.local:
-            yield _Origin(zone.name, (zone,), ((gateway, zone.interface),))
+            yield _Origin(zone.name, (zone,), ((gateway, zone.interface, ""),))
         own = (part.own,) if part.own else ()
-        yield _Origin(_gateway_place(part), own, ((gateway, ""),))
+        yield _Origin(_gateway_place(part), own, ((gateway, "", ""),))
     for site in plan.sites.values():
         if site.managed:
             continue
-        entries = tuple((g, p.links[site.name]) for g, p in parts.items() if site.name in p.links)
+        entries = tuple(
+            (gateway, part.links[site.name], site.name)
+            for gateway, part in parts.items()
+            if site.name in part.links
+        )
         if entries:
             yield _Origin(site.name, _beyond(plan, site.name), entries)
 

@@ -18,8 +18,9 @@ from gateway.policy.model import Plan
 from gateway.policy.names import identifier
 from gateway.policy.plan import read_plan
 from lab.hosts import image
-from lab.hosts.blueprint import Blueprint, Guest, draw
+from lab.hosts.blueprint import Blueprint, Guest, Role, draw
 from lab.hosts.describe import described
+from lab.hosts.foreign import furnish
 from lab.hosts.keeper import FOLLOW, take_away
 from lab.hosts.places import Places, owner
 from lab.hosts.signing import make_authorities, sign_plan
@@ -87,6 +88,9 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
         sign_plan(wanted.plan, places.plan, places.signers)
         make_authorities(places.authorities, identifier(plan.name))
         _wait(places, blueprint, listener)
+        for host in blueprint.hosts:
+            if host.role is Role.FOREIGN:
+                furnish(places, plan, host)
     except BaseException:
         take_down(places)
         raise

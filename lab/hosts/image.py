@@ -60,7 +60,7 @@ _MASKED = (
 #: So many images are kept; the oldest goes.
 _KEPT = 3
 
-_RECIPE = 4
+_RECIPE = 5
 
 #: Where a bare host finds the packages that it does not have.
 _OFFERED = "srv/packages"
@@ -198,8 +198,10 @@ def _furnish(tree: Path) -> None:
     enabled.parent.mkdir(exist_ok=True)
     enabled.symlink_to("../host-keys.service")
     # Nothing of ours is to be found running before a role has said so.
-    for name in ("ulogd2", "nftables", "ssh", "strongswan"):
-        for wanted in units.glob(f"*/{name}.service"):
+    ours = {f"{name}.service" for name in ("nftables", "ssh", "strongswan", "ulogd2")}
+    # By pattern: links lead to files of the tree, which are not there seen from here.
+    for wanted in units.glob("*/*.service"):
+        if wanted.name in ours:
             wanted.unlink()
 
 
