@@ -15,7 +15,7 @@ from gateway.compile.ruleset import compile_slice
 from gateway.errors import NOWHERE, Problem, Refused, problem, refuse_any
 from gateway.load import forwarding
 from gateway.load.accepted import Accepted
-from gateway.load.events import Events, Silence, Step
+from gateway.load.events import Events, Silence
 from gateway.load.inforce import InForce, Stamp, read_host
 from gateway.load.loader import (
     Candidate,
@@ -255,12 +255,15 @@ class Enforcer:
 
         def proven() -> None:
             self._prove_staged(signed)
+
+        def confirm() -> None:
             if confirmed is not None:
-                self.told.step(Step.PROVED, "")
-                confirmed(lambda: self._prove_staged(signed))
+                confirmed(proven)
 
         try:
-            return load_alone(self._candidate(signed), proven, self.told, self.places)
+            return load_alone(
+                self._candidate(signed), proven, self.told, self.places, confirm=confirm
+            )
         finally:
             self._end_probation(signed.stamp)
 

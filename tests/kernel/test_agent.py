@@ -220,6 +220,23 @@ def test_a_policy_that_follows_is_on_probation(gateway: Gateway) -> None:
     assert "ZG505" in refused(lambda: gateway.enforce(one))
 
 
+def test_a_policy_is_on_probation_once(gateway: Gateway) -> None:
+    """Taken back at once when told to, and at the first deadline when nobody comes."""
+    one = gateway.signed("one")
+    two = gateway.signed("two", one, EXCHANGE)
+    gateway.enforce(one)
+
+    gateway.enforce(two, 30)
+    began = time.monotonic()
+    gateway.ask(Request(Ask.ROLLBACK))
+    assert time.monotonic() - began < 15
+
+    gateway.enforce(two, 3)
+    gateway.until(lambda s: s["probation"] is None and not s["doing"])
+    assert (gateway.folder / "journal").read_text().count('"probation": {') == 2
+    assert gateway.in_force(1)
+
+
 def test_what_was_tampered_with_on_probation_is_not_confirmed(gateway: Gateway) -> None:
     """The old policy comes back, and whole."""
     one = gateway.signed("one")
