@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.agent.kept import Kept
 from gateway.agent.probation import Record
+from gateway.agent.requests import problems_json
 from gateway.agent.signed import SignedPlan, difference_problems, slice_named
 from gateway.compile.ruleset import compile_slice
 from gateway.errors import NOWHERE, Problem, Refused, problem, refuse_any
@@ -62,7 +63,7 @@ class State:
             "changed": self.changed,
             "forwarding": self.forwards,
             "proven": stamp is not None and not self.findings,
-            "findings": [finding.as_json() for finding in self.findings],
+            "findings": problems_json(self.findings),
         }
 
 

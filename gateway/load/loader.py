@@ -281,8 +281,10 @@ def delete_foreign_tables(told: Events) -> tuple[Table, ...]:
         Refused: ZG501, one of them cannot be deleted.
     """
     found = read_host().foreign_tables
+    if found:
+        # At once: nft asks the kernel about every table each time it is called.
+        nft.run("".join(f"delete table {t.family} handle {t.handle}\n" for t in found))
     for table in found:
-        nft.run(f"delete table {table.family} handle {table.handle}\n")
         told.step(Step.CLEANED, str(table))
     return found
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.agent.requests import (
+    LONGEST_LINE_BYTES,
     Ask,
     Request,
     files_of,
@@ -15,7 +16,7 @@ from gateway.agent.requests import (
     problems_json,
 )
 from gateway.agent.signed import delivered
-from gateway.errors import Refused, Where, problem
+from gateway.errors import Problem, Refused, Where, problem
 
 FILES = (("plan.yml", 3), ("release/release.json", 2))
 
@@ -108,6 +109,25 @@ def test_problems_travel_whole() -> None:
     )
 
     assert problems_from(json.loads(json.dumps(problems_json(told)))) == told
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(
+            tuple(problem("ZG602", table=f"inet {n:0200}", contents="-") for n in range(20_000)),
+            id="too many",
+        ),
+        pytest.param((problem("ZG806", error="'\x01\U0010ffff" * 1_000_000),), id="too long"),
+        pytest.param((problem("ZG002", Where("x" * 10_000_000)),), id="a name without end"),
+    ],
+)
+def test_problems_without_end_fit_into_an_answer(told: tuple[Problem, ...]) -> None:
+    """A line that is too long would be no answer, and the drift in it never put right."""
+    line = json_line({"result": {"findings": problems_json(told)}})
+
+    assert len(line) < LONGEST_LINE_BYTES
+    assert problems_from(json.loads(line)["result"]["findings"])[0].code == told[0].code
 
 
 @pytest.mark.parametrize(
