@@ -17,6 +17,7 @@ from gateway.agent.requests import (
 )
 from gateway.agent.signed import delivered
 from gateway.errors import Problem, Refused, Where, problem
+from gateway.policy.documents import LARGEST_PLAN_BYTES
 
 FILES = (("plan.yml", 3), ("release/release.json", 2))
 
@@ -162,9 +163,20 @@ def test_a_file_that_no_plan_could_hold_is_refused(name: str, code: str) -> None
             "ZG002",
             id="no document",
         ),
+        pytest.param(
+            {
+                "plan.yml": b"",
+                "release/release.json": b"{}",
+                "release/difference.json": b" " * (LARGEST_PLAN_BYTES + 1),
+            },
+            "ZG005",
+            id="a difference that no folder could hold",
+        ),
     ],
 )
-def test_a_delivery_that_lacks_something_is_refused(files: dict[str, bytes], code: str) -> None:
+def test_a_delivery_that_no_folder_could_hold_is_refused(
+    files: dict[str, bytes], code: str
+) -> None:
     """As a folder would be."""
     with pytest.raises(Refused) as refused:
         delivered(files)
