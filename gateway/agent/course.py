@@ -29,6 +29,9 @@ AGAIN_SECONDS = (0.2, 1.0, 5.0, 15.0, 30.0)
 #: What could not be repaired is tried again so often at most.
 CLOSED_AGAIN_SECONDS = 30.0
 
+#: What is done about a host that does not hold what was accepted.
+_PUTS_RIGHT = frozenset({Ask.RESTORE, Ask.REPAIR, Ask.CLOSE})
+
 
 class Outcome(StrEnum):
     """How a piece of work ended."""
@@ -69,8 +72,10 @@ class Course:
         """Give the time at which something is due; infinite while nothing is."""
         if self.wanted is not None:
             return self.at
-        if self.latched:
-            return self._next_proof
+        return self._next_proof if self.latched else self.proves_at()
+
+    def proves_at(self) -> float:
+        """Give the time at which a proof is due, whatever else is to be done."""
         return min(self._next_proof, self._proof_after_change())
 
     def due(self, now: float) -> Ask | None:
@@ -97,18 +102,29 @@ class Course:
         self._next_proof = now + self.every_seconds
 
     def ended(self, ask: Ask, outcome: Outcome, now: float, lasted: float) -> None:
-        """Decide what follows from how a piece of work ended."""
+        """Decide what follows from how a piece of work ended.
+
+        Operators have work done too: what is to be done meanwhile stays so, and
+        asking in vain puts nothing off.
+        """
+        if ask is Ask.LOAD and outcome is Outcome.REFUSED:
+            if not self.closed:
+                self.changed(now)  # it went back; see that it did
+            return
         # A load may have waited for a person; that is no work to rest from.
         rest = 0.0 if ask is Ask.LOAD else min(REST_FACTOR * lasted, LONGEST_REST_SECONDS)
         self._rested = now + max(LEAST_REST_SECONDS, rest)
         self._next_proof = now + self.every_seconds
+        held = outcome in (Outcome.HOLDS, Outcome.EMPTY)
+        if ask is Ask.PROVE and not held and self.wanted in _PUTS_RIGHT:
+            return
         self.wanted = None
         if outcome is Outcome.LOST:
             # A loader that died may have left anything; begin with what was accepted.
             again = ask if ask in (Ask.CLOSE, Ask.PROVE) else Ask.RESTORE
             self._again(Ask.CLOSE if self.latched else again, now)
             return
-        if outcome in (Outcome.HOLDS, Outcome.EMPTY) and ask is not Ask.CLOSE:
+        if held and ask is not Ask.CLOSE:
             self._failures = 0
             self.closed = self.latched = False
             return
@@ -119,8 +135,6 @@ class Course:
         elif ask in (Ask.REPAIR, Ask.RESTORE):
             self.latched = self.on_drift is OnDrift.REFUSE
             self._want(Ask.CLOSE, now)
-        elif not self.closed:
-            self.changed(now)  # a load that was refused went back; see that it did
 
     def _drift(self, now: float) -> None:
         if self.on_drift is OnDrift.REFUSE:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gateway.agent.kept import Kept
 from gateway.agent.probation import Record
+from gateway.agent.requests import problems_json
 from gateway.agent.settings import LinkEngine
 from gateway.agent.signed import SignedPlan, difference_problems, slice_named
 from gateway.artefacts import LinkConfiguration
@@ -66,7 +67,7 @@ class State:
             "changed": self.changed,
             "forwarding": self.forwards,
             "proven": stamp is not None and not self.findings,
-            "findings": [finding.as_json() for finding in self.findings],
+            "findings": problems_json(self.findings),
         }
 
 
@@ -275,12 +276,15 @@ class Enforcer:
         def proven() -> None:
             self._set_links(signed)
             self._prove_staged(signed)
+
+        def confirm() -> None:
             if confirmed is not None:
-                self.told.step(Step.PROVED, "")
                 confirmed(lambda: self._prove_staged(signed))
 
         try:
-            return load_alone(self._candidate(signed), proven, self.told, self.places)
+            return load_alone(
+                self._candidate(signed), proven, self.told, self.places, confirm=confirm
+            )
         finally:
             self._end_probation(signed.stamp)
 

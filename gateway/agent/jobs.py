@@ -132,7 +132,6 @@ class Job:
     until: float
     client: Client | None = None
     probation: dict[str, Any] | None = None
-    asked_back: bool = False
     words_from: list[Client] = field(default_factory=list)
 
 

@@ -9,11 +9,10 @@ over a restart too.
 
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -62,11 +61,14 @@ class Kept:
         try:
             self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
             self._remove(folder)
-            for name, content in {**signed.delivered.files(), **_beside(signed)}.items():
+            files = {**signed.delivered.files(), **_beside(signed)}
+            for part in sorted({p for name in files for p in PurePosixPath(name).parents}):
+                self._make(folder / part)
+            for name, content in files.items():
                 _write(folder / name, content)
-            _each_folder(folder, settle)
+            for below, _, _ in os.walk(folder, topdown=False):
+                settle(Path(below))
             settle(self.directory)
-            self._give_to_the_loader(folder)
         except OSError as fault:
             with suppress(OSError):
                 self._remove(folder)
@@ -134,11 +136,12 @@ class Kept:
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
 
-    def _give_to_the_loader(self, folder: Path) -> None:
-        """Leave nothing here that only root could take away: the loader's service is not root."""
+    def _make(self, folder: Path) -> None:
+        """Make a folder that the loader's service could empty: it is not root, and we may die."""
+        folder.mkdir(mode=0o755)
         owner = self.directory.stat()
         if os.geteuid() != owner.st_uid:
-            _each_folder(folder, lambda f: os.chown(f, owner.st_uid, owner.st_gid))
+            os.chown(folder, owner.st_uid, owner.st_gid)
 
 
 def _beside(signed: SignedPlan) -> dict[str, bytes]:
@@ -153,13 +156,7 @@ def _beside(signed: SignedPlan) -> dict[str, bytes]:
 
 
 def _write(file: Path, content: bytes) -> None:
-    file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     with file.open("xb") as opened:
         opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
-
-
-def _each_folder(folder: Path, do: Callable[[Path], None]) -> None:
-    for below, _, _ in os.walk(folder, topdown=False):
-        do(Path(below))

@@ -212,8 +212,8 @@ def _check_peer(connection: socket.socket, allowed: frozenset[int]) -> None:
 def _journal(problems: tuple[Problem, ...]) -> None:
     """Write down for the journal what was refused; a full journal stops nothing."""
     with suppress(OSError):
-        for each in problems:
-            body = json.dumps({"refused": each.as_json()}, ensure_ascii=False)
+        for each in problems_json(problems):
+            body = json.dumps({"refused": each}, ensure_ascii=False)
             sys.stderr.write(f"<5>{body}\n")
 
 

@@ -6,7 +6,7 @@ then a result or what was refused.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,11 @@ from gateway.errors import NOWHERE, Problem, Refused, Where, problem
 LONGEST_LINE_BYTES = 1024 * 1024
 LARGEST_DELIVERY_BYTES = 24 * 1024 * 1024
 MOST_FILES = 2_002
+
+#: What an answer tells of problems: each has words that somebody else wrote, and there may be
+#: as many as somebody likes.  With a longer line the answer, and with it the drift, would be lost.
+MOST_TOLD_BYTES = 256 * 1024
+LONGEST_WORD = 2_000
 
 
 class Ask(StrEnum):
@@ -122,13 +127,30 @@ def json_line(body: Mapping[str, object]) -> bytes:
 
 
 def problems_json(problems: tuple[Problem, ...]) -> list[dict[str, object]]:
-    """Give problems so that `problems_from` gives them again."""
-    return [each.as_json() for each in problems]
+    """Give problems so that `problems_from` gives them again: the first, and as many as fit."""
+    told: list[dict[str, object]] = []
+    room = MOST_TOLD_BYTES
+    for each in problems:
+        body = _shortened(each).as_json()
+        room -= len(json_line(body))
+        if told and room < 0:
+            break
+        told.append(body)
+    return told
 
 
 def problems_from(bodies: Any) -> tuple[Problem, ...]:  # noqa: ANN401 - whatever JSON can hold
     """Give the problems that were sent, to be said in the reader's words."""
     return tuple(_problem(body) for body in bodies)
+
+
+def _shortened(told: Problem) -> Problem:
+    where = replace(told.where, file=_short(told.where.file))
+    return replace(told, where=where, params=tuple((k, _short(v)) for k, v in told.params))
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}…"
 
 
 def _problem(body: Mapping[str, Any]) -> Problem:

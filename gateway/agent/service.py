@@ -22,6 +22,7 @@ from typing import Any
 from gateway.agent.course import Course, Outcome
 from gateway.agent.jobs import Client, Job, Talk, call_loader
 from gateway.agent.requests import (
+    LARGEST_DELIVERY_BYTES,
     LONGEST_LINE_BYTES,
     OF_THE_AGENT,
     Ask,
@@ -51,8 +52,9 @@ MOST_WAITING = 4
 #: How long an answer may take to leave.
 _FAREWELL_SECONDS = 0.5
 
-#: What a load says that had changed the kernel.
-_TAKEN_BACK = frozenset({"ZG510", "ZG512", "ZG515"})
+#: What a load says that went back, and that had changed the kernel, whether it could or not.
+_WENT_BACK = frozenset({"ZG512", "ZG515"})
+_TAKEN_BACK = _WENT_BACK | {"ZG510"}
 
 _PEER = struct.Struct("3i")
 _DRAIN_BYTES = 1 << 16
@@ -71,6 +73,7 @@ class Agent:
     clients: dict[socket.socket, Client] = field(default_factory=dict)
     waiting: list[Client] = field(default_factory=list)
     job: Job | None = None
+    asked_last: bool = False
     ending: bool = False
     course: Course = field(init=False)
     status: Status = field(init=False)
@@ -125,8 +128,8 @@ class Agent:
             wakes = min(wakes, self.course.wakes_at() - now)
         else:
             wakes = min(wakes, self.job.until - now)
-            if self.job.probation is not None and self.course.wanted is None:
-                wakes = min(wakes, self.course.wakes_at() - now)
+            if self.job.probation is not None:
+                wakes = min(wakes, self.course.proves_at() - now)
         return max(wakes, 0.0)
 
     def _ready(self, key: selectors.SelectorKey) -> None:
@@ -174,6 +177,7 @@ class Agent:
             return
         try:
             whole = client.take()
+            self._check_room()
             if whole and client.request is not None:
                 client.waiting = True
                 self._asked(client, client.request)
@@ -182,6 +186,16 @@ class Agent:
             return
         if client.talk.gone and not client.waiting:
             self._leave(client)
+
+    def _check_room(self) -> None:
+        """Hold no more than one whole delivery: the service's memory is bounded, and so is it.
+
+        Raises:
+            Refused: ZG808, others are delivering.
+        """
+        requests = (client.request for client in self.clients.values())
+        if sum(each.size for each in requests if each) > LARGEST_DELIVERY_BYTES:
+            raise Refused(problem("ZG808", error="busy"))
 
     def _asked(self, client: Client, request: Request) -> None:
         """Judge what somebody asks.
@@ -200,7 +214,6 @@ class Agent:
                 found, wanted = probation["revision"], request.revision
                 raise Refused(problem("ZG811", found=found, wanted=wanted))
             self.job.words_from.append(client)
-            self.job.asked_back = self.job.asked_back or request.ask is Ask.ROLLBACK
             self.job.talk.send(request.line())
             return
         if probation is not None:
@@ -211,23 +224,29 @@ class Agent:
         self.waiting.append(client)
 
     def _next(self, now: float) -> None:
-        """Begin the next piece of work: what an operator asks before what the course wants."""
+        """Begin the next piece of work.
+
+        What puts the host right comes first, and a proof takes turns with what
+        operators ask: who asks without end keeps no drift from being found.
+        """
         if self.job is not None:
-            if self.job.probation is not None and self.course.wanted is None:
+            if self.job.probation is not None:
                 self._prove_probation(now)
             return
-        if self.waiting:
+        ask = self.course.due(now)
+        first = self.course.wanted is not None or self.asked_last or not self.waiting
+        if ask is not None and first:
+            self.asked_last = False
+            self._begin(Request(ask), now)
+        elif self.waiting:
             client = self.waiting.pop(0)
+            self.asked_last = True
             if client.request is not None:
                 self._begin(client.request, now, client)
-            return
-        ask = self.course.due(now)
-        if ask is not None:
-            self._begin(Request(ask), now)
 
     def _prove_probation(self, now: float) -> None:
         """Have a policy on probation proven when something changes, by who holds the lock."""
-        if self.course.due(now) is not None and self.job is not None:
+        if now >= self.course.proves_at() and self.job is not None:
             self.course.begins(Ask.PROVE, now)
             self.course.proved_beside(now)
             self.job.talk.send(Request(Ask.PROVE).line())
@@ -305,8 +324,9 @@ class Agent:
         )
         if job.client is not None:
             self._answer(job.client, answer)
+        back = any(p.code in _WENT_BACK for p in refused)
         for client in job.words_from:
-            if was_on_probation and job.asked_back and result is None and not lost:
+            if back and client.request is not None and client.request.ask is Ask.ROLLBACK:
                 self._answer(client, {"result": {"taken_back": was_on_probation}})
             else:
                 self._answer(client, answer)
@@ -378,6 +398,8 @@ class Agent:
         self._leave(client)
 
     def _refuse(self, client: Client, *problems: Problem) -> None:
+        told = problems_json(problems)[:3]
+        self._journal({"refused": told, "by_user": client.user})
         self._answer(client, {"refused": problems_json(problems)})
 
     def _leave(self, client: Client) -> None:

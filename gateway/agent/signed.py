@@ -92,7 +92,9 @@ def delivered(files: dict[str, bytes]) -> Delivered:
     if len(rest) > MOST_DOCUMENTS:
         raise Refused(problem("ZG005", Where(DELIVERED), limit=MOST_DOCUMENTS))
     sizes = [len(content) for content in rest.values()]
-    if sum(sizes) > LARGEST_PLAN_BYTES or max(sizes) > LARGEST_DOCUMENT_BYTES:
+    # What is accepted is kept in a folder, and must be read from there again.
+    largest = max(sum(sizes), len(stored))
+    if largest > LARGEST_PLAN_BYTES or max(sizes) > LARGEST_DOCUMENT_BYTES:
         raise Refused(problem("ZG005", Where(DELIVERED), limit=LARGEST_PLAN_BYTES))
     documents = tuple(Document(name, rest[name]) for name in sorted(rest))
     parsed = parse_release(release, Where(f"{DELIVERED}/{_SIGNED_FILES[0]}"))

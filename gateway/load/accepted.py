@@ -127,7 +127,9 @@ def put_in_place(path: Path, content: bytes) -> None:
         OSError: it cannot be written.
     """
     new = path.with_name(path.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    # Root's, where a load of root's was killed or the disk was full: then only the folder is ours.
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()

@@ -110,19 +110,22 @@ class _Change:
     remembered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Attempt:
     """What bringing a change into force needs beside the change.
 
-    `before` are the connections that there were when the load began.
+    `before` are the connections that there were when the load began; `proven`
+    tells whether the host held the policy once.
     """
 
     stamp: Stamp
     prove: Callable[[], None]
+    confirm: Callable[[], None]
     allowed: Permitted
     before: frozenset[bytes]
     accepted: Accepted
     told: Events
+    proven: bool = False
 
     def bring(self, change: _Change) -> int:
         """Commit, prove and accept, or go back; give how many connections were cut."""
@@ -132,7 +135,9 @@ class _Attempt:
             cut = cut_forbidden(self.allowed)
             self.told.step(Step.SESSIONS_CUT, str(cut))
             self.prove()
+            self.proven = True
             self.told.step(Step.PROVED, "")
+            self.confirm()
             self.accepted.record(self.stamp)
             self.told.step(Step.ACCEPTED, str(self.stamp))
         except BaseException as fault:
@@ -150,8 +155,8 @@ def load(
 ) -> Loaded:
     """Bring a policy into force in this network namespace, or leave the old one in force.
 
-    `prove` raises `Refused` when the host does not hold the policy, or when
-    nobody confirms it: until `prove` returns the policy is not accepted.
+    `prove` raises `Refused` when the host does not hold the policy: until it
+    returns the policy is not accepted.
 
     Raises:
         Refused: anything went wrong; the policy in force is the one before.
@@ -165,9 +170,17 @@ def load(
 
 
 def load_alone(
-    candidate: Candidate, prove: Callable[[], None], told: Events, where: Places
+    candidate: Candidate,
+    prove: Callable[[], None],
+    told: Events,
+    where: Places,
+    *,
+    confirm: Callable[[], None] = lambda: None,
 ) -> Loaded:
     """Do what `load` does for a caller that holds the lock already.
+
+    `confirm` is asked once, when the policy is proven; it raises `Refused`
+    when nobody confirms it, and until it returns the policy is not accepted.
 
     Raises:
         Refused: as `load`.
@@ -181,13 +194,14 @@ def load_alone(
     host = _put_up(ruleset.scaffold, host, told)
     change = _plan_change(ruleset, stamp, host, remembered)
     allowed = permitted(candidate.plan, ruleset.gateway)
-    attempt = _Attempt(stamp, prove, allowed, marks(), accepted, told)
+    attempt = _Attempt(stamp, prove, confirm, allowed, marks(), accepted, told)
     remembered.forget()
     try:
         cut = attempt.bring(change)
     except Refused:
         host = read_host()
-        if not change.remembered or host.in_force != change.old:
+        # What was proven was not refused for what others changed, but by who was to confirm it.
+        if attempt.proven or not change.remembered or host.in_force != change.old:
             raise
         live = read_generation(change.new.generation, host.outline)
         change = _generation(ruleset, stamp, host, live)
@@ -267,8 +281,10 @@ def delete_foreign_tables(told: Events) -> tuple[Table, ...]:
         Refused: ZG501, one of them cannot be deleted.
     """
     found = read_host().foreign_tables
+    if found:
+        # At once: nft asks the kernel about every table each time it is called.
+        nft.run("".join(f"delete table {t.family} handle {t.handle}\n" for t in found))
     for table in found:
-        nft.run(f"delete table {table.family} handle {table.handle}\n")
         told.step(Step.CLEANED, str(table))
     return found
 

@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway.errors import Refused, problem
@@ -31,8 +31,9 @@ def only_loader(directory: Path, patience_seconds: float = 0) -> Iterator[None]:
         raise Refused(problem("ZG514", file=path, error=fault)) from fault
     try:
         _take(descriptor, time.monotonic() + patience_seconds)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # who holds it is only told; a full disk keeps no host open
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(descriptor)

@@ -196,6 +196,19 @@ def test_tampering_is_found_recorded_and_put_back(gateway: Gateway, command: str
     assert gateway.in_force(1)
 
 
+def test_tampering_is_not_hidden_in_its_number(gateway: Gateway) -> None:
+    """What is found may be more than an answer holds, and is put back in one piece all the same."""
+    gateway.enforce(gateway.signed("one"))
+    gateway.until(lambda s: s["proven"] and not s["doing"])
+    tables = "".join(f"add table inet other_{n:0100}\n" for n in range(2_500))
+
+    (gateway.folder / "many.nft").write_text(tables)
+    gateway.nft(f'include "{gateway.folder / "many.nft"}"')
+
+    gateway.until(lambda s: s["drift"]["count"] > 0 and s["proven"] and not s["doing"])
+    assert gateway.nft("list tables") == "table inet loushan\n"
+
+
 def test_a_policy_that_follows_is_on_probation(gateway: Gateway) -> None:
     """Confirmed it stays; taken back or forgotten it goes."""
     one = gateway.signed("one")
@@ -218,6 +231,23 @@ def test_a_policy_that_follows_is_on_probation(gateway: Gateway) -> None:
     assert gateway.in_force(2)
     assert "ZG810" in refused(lambda: gateway.ask(Request(Ask.CONFIRM)))
     assert "ZG505" in refused(lambda: gateway.enforce(one))
+
+
+def test_a_policy_is_on_probation_once(gateway: Gateway) -> None:
+    """Taken back at once when told to, and at the first deadline when nobody comes."""
+    one = gateway.signed("one")
+    two = gateway.signed("two", one, EXCHANGE)
+    gateway.enforce(one)
+
+    gateway.enforce(two, 30)
+    began = time.monotonic()
+    gateway.ask(Request(Ask.ROLLBACK))
+    assert time.monotonic() - began < 15
+
+    gateway.enforce(two, 3)
+    gateway.until(lambda s: s["probation"] is None and not s["doing"])
+    assert (gateway.folder / "journal").read_text().count('"probation": {') == 2
+    assert gateway.in_force(1)
 
 
 def test_what_was_tampered_with_on_probation_is_not_confirmed(gateway: Gateway) -> None:

@@ -1,6 +1,9 @@
 """No policy older than one that was accepted, and the stamps that say so."""
 
+import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from gateway.errors import Refused
 from gateway.load.accepted import Accepted
 from gateway.load.inforce import Stamp
+from gateway.load.lock import only_loader
 
 ONE, OTHER = "1" * 64, "2" * 64
 
@@ -161,3 +165,37 @@ def test_what_cannot_be_read_back_is_not_a_stamp(plan: str, revision: int, diges
     """It would stand in the kernel and nobody could tell what is in force."""
     with pytest.raises(ValueError, match="not a stamp"):
         Stamp(plan, revision, digest)
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param(lambda new: new.write_text("torn"), id="a file"),
+        pytest.param(lambda new: new.symlink_to("elsewhere"), id="a link"),
+    ],
+)
+def test_what_a_killed_loader_left_is_no_obstacle(
+    accepted: Accepted, leave: Callable[[Path], object]
+) -> None:
+    """It is taken away, not written to: the folder is ours, the file may be another's."""
+    leave(accepted.path.with_name("accepted.json.new"))
+
+    accepted.record(Stamp("zunyi", 6, OTHER))
+
+    assert accepted.read() == {"zunyi": Stamp("zunyi", 6, OTHER)}
+
+
+def test_a_full_disk_does_not_keep_a_host_from_being_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written into the lock is only for who has to wait, and the lock holds without."""
+
+    def full(_descriptor: int, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+
+    with only_loader(tmp_path), pytest.raises(Refused) as refused, only_loader(tmp_path):
+        pass
+
+    assert code(refused) == "ZG504"

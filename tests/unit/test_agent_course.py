@@ -191,6 +191,48 @@ def test_a_refused_load_is_followed_by_a_proof() -> None:
     assert course.due(12.0) is Ask.PROVE
 
 
+@pytest.mark.parametrize("ask", [Ask.LOAD, Ask.PROVE])
+@pytest.mark.parametrize(
+    ("on_drift", "wanted"), [(OnDrift.REPAIR, Ask.REPAIR), (OnDrift.REFUSE, Ask.CLOSE)]
+)
+def test_what_operators_ask_does_not_undo_what_is_to_be_done(
+    on_drift: OnDrift, wanted: Ask, ask: Ask
+) -> None:
+    """Drift was found; a delivery that is refused in between, or another proof, forgets it not."""
+    course = at_work(on_drift)
+    now = does(course, Ask.PROVE, Outcome.DRIFT, 60.0)
+
+    course.begins(ask, now)
+    course.ended(ask, Outcome.REFUSED, now + 0.1, 0.1)
+
+    assert course.due(now + 0.1) is wanted
+
+
+def test_a_proof_that_comes_before_the_policy_is_restored_finds_no_drift() -> None:
+    """Else a host that closes on drift would stay closed after a boot."""
+    course = Course(OnDrift.REFUSE, EVERY)
+    now = does(course, Ask.RESTORE, Outcome.LOST, 0.0)
+
+    course.begins(Ask.PROVE, now)
+    course.ended(Ask.PROVE, Outcome.DRIFT, now + 0.1, 0.1)
+
+    assert course.due(now + 1) is Ask.RESTORE
+    assert not course.latched
+
+
+def test_loads_that_are_refused_do_not_put_off_a_proof() -> None:
+    """Who delivers what nobody signed, again and again, hides nothing by it."""
+    course = at_work()
+    course.changed(10.0)
+    now = 10.0
+    while course.due(now) is None and now < 100:
+        course.begins(Ask.LOAD, now)
+        course.ended(Ask.LOAD, Outcome.REFUSED, now + 0.2, 0.2)
+        now += 0.2
+
+    assert now <= 10 + LATEST_SECONDS + 0.3
+
+
 def test_a_long_probation_is_no_work_to_rest_from() -> None:
     """What was changed while an operator thought is proven as soon as ever."""
     course = at_work()

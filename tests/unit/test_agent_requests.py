@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.agent.requests import (
+    LONGEST_LINE_BYTES,
     Ask,
     Request,
     files_of,
@@ -15,7 +16,8 @@ from gateway.agent.requests import (
     problems_json,
 )
 from gateway.agent.signed import delivered
-from gateway.errors import Refused, Where, problem
+from gateway.errors import Problem, Refused, Where, problem
+from gateway.policy.documents import LARGEST_PLAN_BYTES
 
 FILES = (("plan.yml", 3), ("release/release.json", 2))
 
@@ -111,6 +113,25 @@ def test_problems_travel_whole() -> None:
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(
+            tuple(problem("ZG602", table=f"inet {n:0200}", contents="-") for n in range(20_000)),
+            id="too many",
+        ),
+        pytest.param((problem("ZG806", error="'\x01\U0010ffff" * 1_000_000),), id="too long"),
+        pytest.param((problem("ZG002", Where("x" * 10_000_000)),), id="a name without end"),
+    ],
+)
+def test_problems_without_end_fit_into_an_answer(told: tuple[Problem, ...]) -> None:
+    """A line that is too long would be no answer, and the drift in it never put right."""
+    line = json_line({"result": {"findings": problems_json(told)}})
+
+    assert len(line) < LONGEST_LINE_BYTES
+    assert problems_from(json.loads(line)["result"]["findings"])[0].code == told[0].code
+
+
+@pytest.mark.parametrize(
     ("name", "code"),
     [
         pytest.param("../plan.yml", "ZG003", id="out of the folder"),
@@ -142,9 +163,20 @@ def test_a_file_that_no_plan_could_hold_is_refused(name: str, code: str) -> None
             "ZG002",
             id="no document",
         ),
+        pytest.param(
+            {
+                "plan.yml": b"",
+                "release/release.json": b"{}",
+                "release/difference.json": b" " * (LARGEST_PLAN_BYTES + 1),
+            },
+            "ZG005",
+            id="a difference that no folder could hold",
+        ),
     ],
 )
-def test_a_delivery_that_lacks_something_is_refused(files: dict[str, bytes], code: str) -> None:
+def test_a_delivery_that_no_folder_could_hold_is_refused(
+    files: dict[str, bytes], code: str
+) -> None:
     """As a folder would be."""
     with pytest.raises(Refused) as refused:
         delivered(files)
