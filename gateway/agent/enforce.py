@@ -172,10 +172,12 @@ class Enforcer:
                 return self._state(stamp, [problem("ZG817", stamp=left)])
             if stamp is None:
                 return self._state(None, self._open_without_policy())
-            proof = self._proof(self.kept.read(), staged=False)
-            if self.daemon is not None and not proof.findings:
+            findings = self._proof(self.kept.read(), staged=False).findings
+            # What is permitted has to pass as well, and both families alike.
+            off = [problem("ZG821", setting=setting) for setting in forwarding.switched_off()]
+            if self.daemon is not None and not findings:
                 links.begin(self.daemon)
-            return self._state(stamp, proof.findings)
+            return self._state(stamp, [*findings, *off])
 
     def close(self) -> State:
         """Refuse everything and forward nothing.
@@ -354,7 +356,7 @@ class Enforcer:
 
     def _holding(self, signed: SignedPlan) -> State | None:
         """Give the state of a host where nothing is left to do, None where something is."""
-        if self.record.read() is not None or not forwarding.is_on():
+        if self.record.read() is not None or forwarding.switched_off():
             return None
         if not self._are_links_set(signed):
             return None

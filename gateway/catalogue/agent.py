@@ -107,4 +107,10 @@ TEXTS: Mapping[str, Text] = {
         "已有 {seconds} 秒没有代理的消息",
         "请查看 `systemctl status loushan-agent`",
     ),
+    "ZG821": Text(
+        "nothing is forwarded by `{setting}`, so what the policy permits does not pass",
+        "the agent switches it on again; see what switched it off, such as a file of sysctl.d",
+        "`{setting}` 已关闭转发,策略准许的流量无法通过",
+        "代理将重新开启;请查明关闭的原因,例如 sysctl.d 中的文件",
+    ),
 }

@@ -25,6 +25,19 @@ def is_on() -> bool:
         raise _unswitchable(fault) from fault
 
 
+def switched_off() -> tuple[str, ...]:
+    """Give the settings by which packets of a family are not forwarded.
+
+    Raises:
+        Refused: ZG511, the switches cannot be read.
+    """
+    try:
+        off = [each for each in SWITCHES if each.read_text().strip() != _ON]
+    except OSError as fault:
+        raise _unswitchable(fault) from fault
+    return tuple(".".join(each.parts[3:]) for each in off)
+
+
 def switch(*, on: bool) -> None:
     """Make the host forward packets of both families, or none; touches nothing that is right.
 

@@ -99,6 +99,11 @@ class Gateway:
         words = ["ip", "netns", "exec", self.namespace, "nft", command]
         return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
+    def shell(self, command: str) -> None:
+        """Do anything else to the host."""
+        words = ["ip", "netns", "exec", self.namespace, "sh", "-c", command]
+        subprocess.run(words, check=True)
+
     def sysctl(self, name: str) -> str:
         """Read a setting of the host."""
         words = ["ip", "netns", "exec", self.namespace, "cat", f"/proc/sys/{name}"]
@@ -194,6 +199,23 @@ def test_tampering_is_found_recorded_and_put_back(gateway: Gateway, command: str
     assert status["drift"]["last"]["did"] == "repair"
     assert status["drift"]["last"]["what"]["zh"]
     assert gateway.in_force(1)
+
+
+@pytest.mark.parametrize("setting", ["net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"])
+def test_forwarding_that_was_switched_off_is_found_and_put_back(
+    gateway: Gateway, setting: str
+) -> None:
+    """What was signed passes, in both families; a proof that stays silent about it is none."""
+    gateway.enforce(gateway.signed("one"))
+    gateway.until(lambda s: s["proven"] and not s["doing"])
+
+    gateway.shell(f"echo 0 > /proc/sys/{setting}")
+    found = gateway.ask(Request(Ask.PROVE))["result"]
+
+    assert [each["code"] for each in found["findings"]] == ["ZG821"]
+    assert not found["proven"]
+    gateway.until(lambda s: s["drift"]["count"] > 0 and s["proven"] and not s["doing"])
+    assert gateway.sysctl(setting) == "1"
 
 
 def test_tampering_is_not_hidden_in_its_number(gateway: Gateway) -> None:
