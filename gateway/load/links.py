@@ -7,6 +7,7 @@ site begins anew by itself.
 
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -20,11 +21,18 @@ SWANCTL = "/usr/sbin/swanctl"
 #: Loading hundreds of connections takes seconds.
 _PATIENCE_SECONDS = 60
 
+#: How long the daemon may take to start.
+_START_SECONDS = 10
+_LOOK_SECONDS = 0.05
+
 _NOTHING = "connections {\n}\n"
 
 
 def bring_into_force(daemon: Path, configuration: LinkConfiguration | None) -> int:
     """Make the daemon's connections those of a policy, or none at all.
+
+    A daemon that is being started, or started again, is waited for; where none are
+    wanted and nobody answers, there are none.
 
     Returns:
         How many associations were ended, because nothing permits them any more.
@@ -32,6 +40,9 @@ def bring_into_force(daemon: Path, configuration: LinkConfiguration | None) -> i
     Raises:
         Refused: ZG516, the daemon could not be asked or does not take them.
     """
+    if configuration is None and not _answers(daemon):
+        return 0
+    _wait(daemon)
     try:
         with Vici(daemon) as vici:
             before, standing = _connections(vici), vici.stream("list-sas", "list-sa")
@@ -40,6 +51,21 @@ def bring_into_force(daemon: Path, configuration: LinkConfiguration | None) -> i
             return _end(vici, standing, {n for n, c in after.items() if before.get(n) == c})
     except ViciRefused as fault:
         raise Refused(problem("ZG516", error=fault)) from fault
+
+
+def _wait(daemon: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while not _answers(daemon) and time.monotonic() < end:
+        time.sleep(_LOOK_SECONDS)
+
+
+def _answers(daemon: Path) -> bool:
+    try:
+        with Vici(daemon) as vici:
+            vici.ask("version")
+    except ViciRefused:
+        return False
+    return True
 
 
 def begin(daemon: Path) -> int:

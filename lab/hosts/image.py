@@ -60,7 +60,7 @@ _MASKED = (
 #: So many images are kept; the oldest goes.
 _KEPT = 3
 
-_RECIPE = 5
+_RECIPE = 6
 
 #: Where a bare host finds the packages that it does not have.
 _OFFERED = "srv/packages"
@@ -199,10 +199,11 @@ def _furnish(tree: Path) -> None:
     enabled.symlink_to("../host-keys.service")
     # Nothing of ours is to be found running before a role has said so.
     ours = {f"{name}.service" for name in ("nftables", "ssh", "strongswan", "ulogd2")}
-    # By pattern: links lead to files of the tree, which are not there seen from here.
-    for wanted in units.glob("*/*.service"):
-        if wanted.name in ours:
-            wanted.unlink()
+    # Both who wants them and what else they are called; by what is written in the links, for what
+    # they lead to is not there seen from here.
+    for link in (*units.glob("*/*.service"), *units.glob("*.service")):
+        if link.is_symlink() and link.readlink().name in ours:
+            link.unlink()
 
 
 def _logged(command: list[str], tell: Callable[[str], None]) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from ipaddress import ip_interface
 
 import pytest
 
@@ -86,7 +88,7 @@ def test_every_interface_is_set_as_it_must(town: Town, setting: str, wanted: int
 
 def test_addresses_and_routes_are_those_of_the_plan(town: Town) -> None:
     """On every gateway: what it has of its own, and where it sends what."""
-    for site, wiring in wirings(town.plan).items():
+    for site, wiring in wirings(replace(town.plan, shares_link=True)).items():
         if not town.plan.sites[site].managed:
             continue
         host = f"{site}-gw"
@@ -96,23 +98,24 @@ def test_addresses_and_routes_are_those_of_the_plan(town: Town) -> None:
         said += json.loads(town.must(host, "ip", "-json", "-6", "route"))
         routes = {(r["dst"], r["dev"]) for r in said if r["dev"] not in {"OUTSIDE", "lo"}}
         wanted = {(_as_ip_says(str(r.network)), r.interface) for r in wiring.routes}
-        link_local = {("fe80::/64", i.name) for i in wiring.interfaces}
+        ports = [port for port in wiring.interfaces if port.is_port]
+        on_ports = {(str(ip_interface(port.address).network), port.name) for port in ports}
 
         assert own == {str(address) for address in wiring.addresses}
-        assert routes - link_local == wanted, host
+        assert routes == wanted | on_ports, host
 
 
 def _as_ip_says(network: str) -> str:
     return "default" if network in {"0.0.0.0/0", "::/0"} else network.removesuffix("/32")
 
 
-def test_nothing_listens_but_ssh(town: Town) -> None:
-    """On every gateway, in both families."""
+def test_nothing_listens_but_ssh_and_what_makes_links(town: Town) -> None:
+    """On every gateway, in both families; the ruleset lets only a line's other end to the latter."""
     for gateway in town.gateways:
         said = town.must(gateway, "ss", "--no-header", "--listening", "--tcp", "--udp", "--numeric")
         listening = {line.split()[4].rpartition(":")[2] for line in said.splitlines()}
 
-        assert listening == {"22"}, gateway
+        assert listening == {"22", "500", "4500"}, gateway
 
 
 @pytest.mark.parametrize(
