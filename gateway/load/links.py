@@ -25,6 +25,9 @@ _PATIENCE_SECONDS = 60
 _START_SECONDS = 10
 _LOOK_SECONDS = 0.05
 
+#: What strongSwan says where there is nothing to be ended.
+_ALREADY_ENDED = "no matching SAs to terminate found"
+
 _NOTHING = "connections {\n}\n"
 
 
@@ -143,4 +146,9 @@ def end_association(vici: Vici, association: Section) -> None:
         ViciRefused: the daemon does not do it.
     """
     this_one = {"ike-id": str(association.get("uniqueid")), "force": "yes", "timeout": "-1"}
-    vici.ask("terminate", this_one)
+    try:
+        vici.ask("terminate", this_one)
+    except ViciRefused as refused:
+        # It ended by itself meanwhile, or its peer ended it.
+        if _ALREADY_ENDED not in str(refused):
+            raise
