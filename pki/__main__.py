@@ -164,7 +164,36 @@ def _issue(parser: argparse.ArgumentParser) -> None:
         metavar="CODE",
         help="use up this enrolment code of the name | 使用该名称的接入码",
     )
-    _request(parser)
+    _request(parser, required=False)
+    parser.add_argument(
+        "--public-key",
+        type=Path,
+        metavar="FILE",
+        help="for ssh-host, ssh-user: the key's .pub file | 用于 ssh-host、ssh-user:公钥文件",
+    )
+    parser.add_argument(
+        "--principal",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="for SSH: what else it may be called | 用于 SSH:其他名称",
+    )
+    parser.add_argument(
+        "--certificate",
+        type=Path,
+        metavar="FILE",
+        help="for province: its authority's certificate | 用于 province:对方签发机构证书",
+    )
+    parser.add_argument(
+        "--fingerprint",
+        metavar="SHA256",
+        help="for province: as compared with the other organ | 用于 province:经核对的指纹",
+    )
+    parser.add_argument(
+        "--domain",
+        metavar="NAME",
+        help="for province: below which its hosts are | 用于 province:其主机所在域",
+    )
 
 
 def _enrol(parser: argparse.ArgumentParser) -> None:
@@ -194,6 +223,11 @@ def _serve(parser: argparse.ArgumentParser) -> None:
         )
 
 
+def _ocsp(parser: argparse.ArgumentParser) -> None:
+    _state(parser)
+    _listen(parser)
+
+
 def _listen(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen", required=True, metavar="HOST:PORT", help="where to answer | 监听地址"
@@ -206,13 +240,13 @@ def _renew(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", metavar="NAME", help="where a name has two | 名称对应多张证书时指明种类"
     )
-    _request(parser)
+    _request(parser, required=True)
 
 
-def _request(parser: argparse.ArgumentParser) -> None:
+def _request(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--request",
-        required=True,
+        required=required,
         type=Path,
         metavar="FILE",
         help="PKCS #10, made on the host; its key never leaves it | "
@@ -231,6 +265,9 @@ def _revoke(parser: argparse.ArgumentParser) -> None:
     _state(parser)
     parser.add_argument(
         "wanted", metavar="NAME|SERIAL", help="all that a name has, or one | 名称的全部证书或一张"
+    )
+    parser.add_argument(
+        "--profile", choices=("ssh-host", "ssh-user"), help="for SSH: which | 用于 SSH:种类"
     )
     parser.add_argument("--reason", choices=REASONS, default="unspecified", help="why | 吊销原因")
 
@@ -308,6 +345,12 @@ _COMMANDS: Mapping[str, Words] = {
         "loushan pki serve DIR --listen 10.1.8.20:8443 --certificate est.pem --key est.key",
         _serve,
         commands.serve,
+    ),
+    "ocsp": Words(
+        "answer whether a certificate was revoked (OCSP, RFC 6960) | 运行证书状态查询服务(OCSP)",
+        "loushan pki ocsp DIR --listen 127.0.0.1:8080",
+        _ocsp,
+        commands.ocsp,
     ),
     "signers": Words(
         "make a signers' authority, an author and a bureau | 建立签名人签发机构",

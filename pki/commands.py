@@ -9,17 +9,20 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pki.codes import enrol, issue_by_code
+from pki.cross import issue_cross
 from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file, replace_file
 from pki.initialise import initialise, root_key_in_file
 from pki.issue import Issued, issue, newest_of, renew
 from pki.keys import read_passphrase
 from pki.names import Realm
-from pki.profiles import load_profiles
+from pki.profiles import CrossProfile, SshProfile, load_profiles
 from pki.revoke import renew_list, revoke
 from pki.signers import make_signers, renew_revocations, revoke_signer
+from pki.ssh import REVOKED_KEYS, issue_ssh, revoke_ssh
 from pki.state import ROOT, Secrets, State, open_state
 from pki.status import ALARMING, CertificateLine, ListLine, certificate_lines, list_lines
 
@@ -69,9 +72,14 @@ def init(options: argparse.Namespace, now: datetime) -> Answer:
 
 
 def issue_one(options: argparse.Namespace, now: datetime) -> Answer:
-    """Certify a name."""
-    asked, secrets = read_file(options.request), _secrets(options)
+    """Certify a name: from a request, an SSH key, or another organ's certificate."""
     with _opened(options, now) as state:
+        profile = state.profiles.by_name.get(options.profile)
+        if isinstance(profile, SshProfile):
+            return _issue_ssh(options, state, now)
+        if isinstance(profile, CrossProfile):
+            return _issue_cross(options, state, now)
+        asked, secrets = read_file(_given(options, "request")), _secrets(options)
         if options.code is None:
             issued = issue(state, options.profile, options.name, asked, secrets=secrets, now=now)
         else:
@@ -85,6 +93,41 @@ def issue_one(options: argparse.Namespace, now: datetime) -> Answer:
                 profile_name=options.profile,
             )
     return _issued(options, issued)
+
+
+def _issue_ssh(options: argparse.Namespace, state: State, now: datetime) -> Answer:
+    file = issue_ssh(
+        state,
+        options.profile,
+        options.name,
+        tuple(options.principal),
+        read_file(_given(options, "public_key")),
+        secrets=_secrets(options),
+        now=now,
+    )
+    out: Path = options.out or Path(f"{options.name}-cert.pub")
+    replace_file(out, read_file(file))
+    return Answer((str(out),), {"certificate": str(out), "name": options.name})
+
+
+def _issue_cross(options: argparse.Namespace, state: State, now: datetime) -> Answer:
+    record = issue_cross(
+        state,
+        read_file(_given(options, "certificate")),
+        _given(options, "fingerprint"),
+        _given(options, "domain"),
+        secrets=_secrets(options),
+        now=now,
+    )
+    return _issued(options, Issued(record, state.certificate(ROOT), again=False))
+
+
+def _given(options: argparse.Namespace, word: str) -> Any:  # noqa: ANN401 - as argparse has it
+    value = getattr(options, word)
+    if value is None:
+        wanted = f"`--{word.replace('_', '-')}`"
+        raise PkiRefused(Code.ZP053, profile=options.profile, wanted=wanted)
+    return value
 
 
 def enrol_one(options: argparse.Namespace, now: datetime) -> Answer:
@@ -108,6 +151,19 @@ def serve(options: argparse.Namespace, now: datetime) -> Answer:
     return Answer(())
 
 
+def ocsp(options: argparse.Namespace, now: datetime) -> Answer:
+    """Answer whether a certificate was revoked, until a signal ends it."""
+    from pki.ocsp import Responders, make_app  # noqa: PLC0415 - Flask takes half a second
+    from pki.serve import check_root_is_away, serving  # noqa: PLC0415 - as above
+
+    check_root_is_away(options.folder)
+    open_state(options.folder, now, options.profiles)
+    responders = Responders(options.folder, _secrets(options), options.profiles)
+    with serving(options.listen, make_app(responders, _clock), None) as server:
+        server.serve_forever()
+    return Answer(())
+
+
 def _clock() -> datetime:
     return datetime.now(UTC)
 
@@ -124,10 +180,15 @@ def renew_one(options: argparse.Namespace, now: datetime) -> Answer:
 def revoke_one(options: argparse.Namespace, now: datetime) -> Answer:
     """Revoke a name, a serial or an authority."""
     with _opened(options, now) as state:
+        if options.profile is not None:
+            serials = revoke_ssh(state, options.profile, options.wanted)
+            file = state.folder / options.profile / REVOKED_KEYS
+            data = {"authority": options.profile, "serials": list(serials), "list": str(file)}
+            return Answer((*serials, str(file)), data)
         done = revoke(state, options.wanted, options.reason, _secrets(options), now)
         file = state.folder / done.authority / "crl.pem"
-    serials = [f"{serial:x}" for serial in done.serials]
-    data = {"authority": done.authority, "serials": serials, "list": str(file)}
+    serials = tuple(f"{serial:x}" for serial in done.serials)
+    data = {"authority": done.authority, "serials": list(serials), "list": str(file)}
     return Answer((*serials, str(file)), {**data, "list_number": done.list_number})
 
 

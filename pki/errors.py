@@ -282,6 +282,36 @@ class Code(Enum):
         "根密钥绝不以明文写入",
         "请给出 `--passphrase-file FILE`,或 `--pkcs11 MODULE --token LABEL --pin-file FILE`",
     )
+    ZP053 = Words(
+        "a certificate of the profile `{profile}` is made from {wanted}",
+        "see `loushan pki issue --help`",
+        "“{profile}”类证书须由 {wanted} 生成",
+        "参见 `loushan pki issue --help`",
+    )
+    ZP060 = Words(
+        "this is no public key of SSH",
+        "give the host's or administrator's `.pub` file, one line",
+        "这不是 SSH 公钥",
+        "请给出主机或管理员的 `.pub` 文件(一行)",
+    )
+    ZP070 = Words(
+        "this is no certificate of an authority that is valid today",
+        "ask the other organ for the certificate of its authority of links, in PEM",
+        "这不是当前有效的签发机构证书",
+        "请向对方机关索取其链路签发机构的 PEM 证书",
+    )
+    ZP071 = Words(
+        "the certificate has the fingerprint {found}, which is not the one that was compared",
+        "compare it again with the other organ, by telephone or in person",
+        "该证书指纹为 {found},与核对的指纹不符",
+        "请通过电话或当面与对方机关重新核对",
+    )
+    ZP072 = Words(
+        "`{name}` is not a name of another organ",
+        "an authority that is recognised has its own organ and its own domain, not ours",
+        "“{name}”不是其他机关的名称",
+        "被承认的签发机构须使用其自身的机关名与域名,而非本机关的",
+    )
 
 
 class PkiRefused(Exception):  # noqa: N818 - the word the users know

@@ -22,6 +22,7 @@ from pki.state import CERTIFICATE, KEY, ROOT, State
 #: How long a client may be silent.
 _SILENCE_SECONDS = 15
 _MOST_CONNECTIONS = 64
+_LAST_PORT = 65_535
 
 #: X509_V_FLAG_NO_CHECK_TIME: the end of a client's certificate is judged with its grace.
 _NO_CHECK_TIME = 0x200000
@@ -151,8 +152,10 @@ def serving(listen: str, app: Flask, tls: TlsFiles | None) -> Iterator[Server]:
 
 def _listening(listen: str) -> socket.socket:
     host, _, port = listen.rpartition(":")
+    if not port.isdecimal() or int(port) > _LAST_PORT:
+        raise PkiRefused(Code.ZP049, listen=listen, error="HOST:PORT")
     try:
         family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
         return socket.create_server((host.strip("[]"), int(port)), family=family)
-    except (OSError, OverflowError, ValueError) as error:
-        raise PkiRefused(Code.ZP049, listen=listen, error=error) from error
+    except OSError as error:
+        raise PkiRefused(Code.ZP049, listen=listen, error=error.strerror) from error

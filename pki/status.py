@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from pki.issue import revoked_serials
+from pki.ssh import certified_line, revoked_keys, ssh_certificates
 from pki.state import ROOT, Record, State, list_number
 
 _DAY_SECONDS = 86_400
@@ -80,6 +81,8 @@ def certificate_lines(state: State, now: datetime) -> Iterator[CertificateLine]:
                 is_revoked=record.serial in revoked,
                 is_last=newest[record.name] == record.serial,
             )
+    for ssh in state.profiles.ssh:
+        yield from _ssh_lines(state, ssh.name, now)
 
 
 def list_lines(state: State, now: datetime) -> Iterator[ListLine]:
@@ -96,6 +99,30 @@ def list_lines(state: State, now: datetime) -> Iterator[ListLine]:
             age_days=_days(begin, now),
             next_update=end.isoformat(),
             standing=standing_at(begin, end, now),
+        )
+
+
+def _ssh_lines(state: State, profile: str, now: datetime) -> Iterator[CertificateLine]:
+    certificates = ssh_certificates(state, profile)
+    revoked = revoked_keys(state, profile)
+    newest = {certificate.key_id: certificate.serial for certificate in certificates}
+    for certificate in certificates:
+        begin = datetime.fromtimestamp(certificate.valid_after, UTC)
+        end = datetime.fromtimestamp(certificate.valid_before, UTC)
+        if certified_line(certificate) in revoked:
+            standing = Standing.REVOKED
+        elif newest[certificate.key_id] == certificate.serial:
+            standing = standing_at(begin, end, now)
+        else:
+            standing = Standing.REPLACED
+        yield CertificateLine(
+            authority=profile,
+            profile=profile,
+            name=certificate.key_id.decode(),
+            serial=f"{certificate.serial:x}",
+            ends_at=end.isoformat(),
+            days_left=_days(now, end),
+            standing=standing,
         )
 
 

@@ -1,0 +1,171 @@
+"""SSH certificates: what ssh-keygen reads in them, and who gets none."""
+
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from pki.errors import Code, PkiRefused
+from pki.parts import ALGORITHMS, make_key
+from pki.ssh import REVOKED_KEYS, issue_ssh, revoke_ssh
+from pki.state import State
+from pki.status import Standing, certificate_lines
+from tests.authorities import GATEWAY, NO_SECRETS, NOW, AnyKey, make_state
+
+
+def line(key: AnyKey | None = None) -> bytes:
+    """Give a public key as a host has it in a file."""
+    public = (key or make_key("ed25519")).public_key()
+    return public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" root@host\n"
+
+
+def certify(
+    state: State, profile: str, name: str, *principals: str, key: AnyKey | None = None
+) -> Path:
+    """Issue a certificate in SSH's own form."""
+    return issue_ssh(state, profile, name, principals, line(key), secrets=NO_SECRETS, now=NOW)
+
+
+def shown(file: Path) -> str:
+    """Have ssh-keygen say what stands in a certificate."""
+    return subprocess.run(
+        ["ssh-keygen", "-L", "-f", file],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"TZ": "UTC", "PATH": "/usr/bin"},
+    ).stdout
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_host_is_known_by_its_names(tmp_path: Path, algorithm: str) -> None:
+    """For ninety days, to everyone who trusts the authority."""
+    state = make_state(tmp_path)
+
+    said = shown(certify(state, "ssh-host", GATEWAY, "10.32.0.1", key=make_key(algorithm)))
+
+    public = subprocess.run(
+        ["ssh-keygen", "-l", "-f", tmp_path / "ssh-host" / "authority.pub"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()[1]
+    assert "host certificate" in said
+    assert f'Key ID: "{GATEWAY}"' in said
+    assert "10.32.0.1" in said
+    assert f"Signing CA: ECDSA {public}" in said
+    assert "from 2026-11-23T08:55:00 to 2027-02-21T08:55:00" in said
+
+
+def test_an_administrator_may_have_a_terminal_and_nothing_more(tmp_path: Path) -> None:
+    """For a week, as the account that was named."""
+    said = shown(certify(make_state(tmp_path), "ssh-user", "liming", "operator"))
+
+    assert "user certificate" in said
+    assert said[said.index("Extensions:") :].split() == ["Extensions:", "permit-pty"]
+    assert said[said.index("Principals:") : said.index("Critical")].split() == [
+        "Principals:",
+        "liming",
+        "operator",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "code"),
+    [
+        pytest.param(b"rubbish", GATEWAY, Code.ZP060, id="no key"),
+        pytest.param(b"", GATEWAY, Code.ZP060, id="nothing"),
+        pytest.param(
+            line(rsa.generate_private_key(65537, 2048)), GATEWAY, Code.ZP032, id="a kind of key"
+        ),
+        pytest.param(line(), "Huichuan", Code.ZP035, id="no name of a host"),
+        pytest.param(line(), "a,b", Code.ZP035, id="two names in one"),
+    ],
+)
+def test_anything_else_is_refused(tmp_path: Path, key: bytes, name: str, code: Code) -> None:
+    """And nothing is recorded."""
+    state = make_state(tmp_path)
+
+    with pytest.raises(PkiRefused) as refused:
+        issue_ssh(state, "ssh-host", name, (), key, secrets=NO_SECRETS, now=NOW)
+
+    assert refused.value.code is code
+    assert not list((tmp_path / "ssh-host" / "issued").iterdir())
+
+
+def is_revoked(folder: Path, certificate: Path) -> bool:
+    """Have ssh-keygen judge a certificate by the list, in the form that it can query."""
+    made = folder / "krl"
+    listed = folder / "ssh-user" / REVOKED_KEYS
+    subprocess.run(["ssh-keygen", "-q", "-k", "-f", made, listed], check=True)
+    done = subprocess.run(
+        ["ssh-keygen", "-Q", "-f", made, certificate], capture_output=True, text=True, check=False
+    )
+    return "REVOKED" in done.stdout
+
+
+def test_a_revoked_key_is_revoked_for_sshd_and_for_us(tmp_path: Path) -> None:
+    """The key counts no more, whatever certificate it comes with."""
+    state, key = make_state(tmp_path), make_key("ed25519")
+    lost = certify(state, "ssh-user", "liming", key=key)
+    kept = certify(state, "ssh-user", "wangfang")
+
+    revoke_ssh(state, "ssh-user", "liming")
+
+    assert is_revoked(tmp_path, lost)
+    assert not is_revoked(tmp_path, kept)
+    for again in ("liming", "wangfang"):
+        with pytest.raises(PkiRefused) as refused:
+            certify(state, "ssh-user", again, key=key)
+        assert refused.value.code is Code.ZP037
+    with pytest.raises(PkiRefused) as twice:
+        revoke_ssh(state, "ssh-user", "liming")
+    with pytest.raises(PkiRefused) as nobody:
+        revoke_ssh(state, "ssh-user", "nobody")
+    assert (twice.value.code, nobody.value.code) == (Code.ZP005, Code.ZP004)
+
+
+def test_the_status_knows_them_too(tmp_path: Path) -> None:
+    """Due from half of their week."""
+    state = make_state(tmp_path)
+    certify(state, "ssh-user", "liming")
+    certify(state, "ssh-user", "wangfang")
+    revoke_ssh(state, "ssh-user", "wangfang")
+
+    at = {
+        days: {
+            found.name: found.standing
+            for found in certificate_lines(state, NOW + timedelta(days=days))
+            if found.profile == "ssh-user"
+        }
+        for days in (1, 4)
+    }
+
+    assert at[1] == {"liming": Standing.GOOD, "wangfang": Standing.REVOKED}
+    assert at[4] == {"liming": Standing.DUE, "wangfang": Standing.REVOKED}
+
+
+@pytest.mark.parametrize("harm", ["rubbish", "renamed", "another key"])
+def test_a_damaged_record_or_key_is_refused(tmp_path: Path, harm: str) -> None:
+    """With its file."""
+    state = make_state(tmp_path)
+    file = certify(state, "ssh-user", "liming")
+    if harm == "rubbish":
+        file.write_bytes(b"rubbish")
+    elif harm == "renamed":
+        file.rename(file.with_name("1-cert.pub"))
+    else:
+        public = (tmp_path / "ssh-host" / "authority.pub").read_bytes()
+        (tmp_path / "ssh-user" / "authority.pub").write_bytes(public)
+
+    def everything() -> None:
+        certify(state, "ssh-user", "wangfang")
+        list(certificate_lines(state, NOW))
+
+    with pytest.raises(PkiRefused) as refused:
+        everything()
+
+    assert refused.value.code in {Code.ZP003, Code.ZP015, Code.ZP013}
