@@ -7,7 +7,6 @@ from ipaddress import ip_interface
 
 import pytest
 
-from gateway.policy.names import SHARED_LINK
 from gateway.policy.wiring import wirings
 from tests.lab.town import Town
 
@@ -103,10 +102,7 @@ def test_addresses_and_routes_are_those_of_the_plan(town: Town) -> None:
         on_ports = {(str(ip_interface(port.address).network), port.name) for port in ports}
 
         assert own == {str(address) for address in wiring.addresses}
-        # strongSwan adds a route for each selector, into the link where the plan leads it anyhow.
-        more = {interface for _, interface in routes - wanted - on_ports}
-        assert wanted | on_ports <= routes, host
-        assert more <= {SHARED_LINK}, host
+        assert routes == wanted | on_ports, host
 
 
 def _as_ip_says(network: str) -> str:
