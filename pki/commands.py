@@ -249,8 +249,9 @@ def _certificate_line(line: CertificateLine) -> str:
 
 def _list_line(line: ListLine) -> str:
     return (
-        f"{line.standing:9}{line.age_days:8.1f} d  {line.authority}/crl  "
-        f"{line.number} ({line.revoked})  {line.next_update}"
+        f"{line.standing:9}{line.days_left:8.1f} d  {line.authority}/crl  "
+        f"number {line.number}, {line.revoked} revoked, {line.age_days} d old, "
+        f"until {line.next_update}"
     )
 
 
