@@ -202,6 +202,15 @@ def test_a_name_that_is_no_host_is_refused(tmp_path: Path, name: str) -> None:
     assert refused.value.code is Code.ZP035
 
 
+@pytest.mark.parametrize("name", ["", "../x", " x", "x\u202e", "x" * 65, "x\n"])
+def test_a_post_that_a_reader_would_not_see_as_it_is_is_refused(tmp_path: Path, name: str) -> None:
+    """Nor one that would name a file elsewhere."""
+    with pytest.raises(PkiRefused) as refused:
+        issue(make_state(tmp_path), "person", name, request(), secrets=NO_SECRETS, now=NOW)
+
+    assert refused.value.code is Code.ZP035
+
+
 def test_a_second_certificate_needs_to_be_a_renewal(tmp_path: Path) -> None:
     """Another host that calls itself the same gets none."""
     state = make_state(tmp_path)
