@@ -8,3 +8,4 @@ golden:
 
 errors:
 	$(python) -m gateway.catalogue.page >docs/errors.md
+	$(python) -m pki.page >>docs/errors.md

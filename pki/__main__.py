@@ -37,7 +37,8 @@ def main(argv: Sequence[str], language: str = "en") -> int:
         0 when it was done, 1 when it was refused or something is overdue.  Wrong
         arguments exit with 2.
     """
-    options = _parser(language).parse_args(argv)
+    options = parser(language).parse_args(argv)
+    options.language = language
     try:
         answer = _COMMANDS[options.command].do(options, datetime.now(UTC))
     except PkiRefused as refused:
@@ -50,14 +51,15 @@ def main(argv: Sequence[str], language: str = "en") -> int:
     return answer.status
 
 
-def _parser(language: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser(language: str) -> argparse.ArgumentParser:
+    """Give the reader of the words after `loushan pki`."""
+    made = argparse.ArgumentParser(
         prog="loushan pki",
         description=_in(language, "The authorities of a plan | 规划的签发机构"),
         epilog=_in(language, _FIRST),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    below = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    below = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, words in _COMMANDS.items():
         command = below.add_parser(
             name,
@@ -70,7 +72,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
         for action in command._actions:  # noqa: SLF001 - argparse has no other way to them
             if action.help:
                 action.help = _in(language, action.help)
-    return parser
+    return made
 
 
 def _in(language: str, both: str) -> str:
@@ -102,6 +104,12 @@ def _state(parser: argparse.ArgumentParser) -> None:
         default=PACKAGED,
         help="other profiles than pki/profiles | 使用其他配置文件夹",
     )
+    parser.add_argument(
+        "--pin-file",
+        type=Path,
+        metavar="FILE",
+        help="its first line opens the root's token | 首行为根密钥令牌的 PIN",
+    )
     parser.add_argument("--json", action="store_true", help="answer as JSON | 以 JSON 输出")
 
 
@@ -120,8 +128,7 @@ def _revoke_signer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("wanted", metavar="SERIAL|NAME", help="which | 序列号或名称")
 
 
-def _init(parser: argparse.ArgumentParser) -> None:
-    _state(parser)
+def _realm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan-name",
         required=True,
@@ -134,11 +141,25 @@ def _init(parser: argparse.ArgumentParser) -> None:
         metavar="TEXT",
         help="the organ in every name (default: the plan's name) | 名称中的机关(缺省为规划名)",
     )
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    _state(parser)
+    _realm(parser)
     parser.add_argument(
         "--issuing-passphrase-file",
         type=Path,
         metavar="FILE",
         help="encrypts the keys below the root too | 同时加密根以下的密钥",
+    )
+    parser.add_argument(
+        "--pkcs11",
+        type=Path,
+        metavar="MODULE",
+        help="make the root's key in a token; its library | 根密钥存于令牌时:令牌的库文件",
+    )
+    parser.add_argument(
+        "--token", default="loushan", metavar="LABEL", help="which token | 令牌标签"
     )
     parser.add_argument(
         "--list-url",
@@ -303,6 +324,12 @@ _COMMANDS: Mapping[str, Words] = {
         "loushan pki init DIR --plan-name zunyi --organ 市信息中心 --passphrase-file FILE",
         _init,
         commands.init,
+    ),
+    "ceremony": Words(
+        "print the document for making the root | 打印根密钥仪式文件",
+        "loushan pki ceremony --plan-name zunyi --organ 市信息中心 --lang zh",
+        _realm,
+        commands.ceremony,
     ),
     "issue": Words(
         "certify a name for the first time | 首次签发证书",

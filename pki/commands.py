@@ -13,9 +13,10 @@ from typing import Any
 
 from pki.codes import enrol, issue_by_code
 from pki.cross import issue_cross
+from pki.document import ceremony_text
 from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file, replace_file
-from pki.initialise import initialise, root_key_in_file
+from pki.initialise import RootKey, initialise, root_key_in_file
 from pki.issue import Issued, issue, newest_of, renew
 from pki.keys import read_passphrase
 from pki.names import Realm
@@ -62,13 +63,24 @@ def init(options: argparse.Namespace, now: datetime) -> Answer:
     made = initialise(
         options.folder,
         realm,
-        root_key_in_file(algorithm, _secrets(options).passphrase),
+        _new_root_key(options, algorithm),
         now,
         issuing_passphrase=_passphrase(options.issuing_passphrase_file),
         list_url=options.list_url,
         profiles=options.profiles,
     )
     return Answer(tuple(map(str, made)), [str(file) for file in made])
+
+
+def _new_root_key(options: argparse.Namespace, algorithm: str) -> RootKey:
+    secrets = _secrets(options)
+    if options.pkcs11 is None:
+        return root_key_in_file(algorithm, secrets.passphrase)
+    try:
+        from pki.token_key import make_token_key  # noqa: PLC0415 - an optional library
+    except ImportError as error:
+        raise PkiRefused(Code.ZP054) from error
+    return make_token_key(options.pkcs11, options.token, algorithm, secrets.pin or "")
 
 
 def issue_one(options: argparse.Namespace, now: datetime) -> Answer:
@@ -135,6 +147,12 @@ def enrol_one(options: argparse.Namespace, now: datetime) -> Answer:
     with _opened(options, now) as state:
         code = enrol(state, options.profile, options.name, options.hours, now)
     return Answer((code,), {"name": options.name, "profile": options.profile, "code": code})
+
+
+def ceremony(options: argparse.Namespace, now: datetime) -> Answer:  # noqa: ARG001 - as every command
+    """Print the document that people follow when the root is made."""
+    realm = Realm(options.plan_name, options.organ or options.plan_name)
+    return Answer(tuple(ceremony_text(realm, options.language).splitlines()))
 
 
 def serve(options: argparse.Namespace, now: datetime) -> Answer:
@@ -231,8 +249,9 @@ def _certificate_line(line: CertificateLine) -> str:
 
 def _list_line(line: ListLine) -> str:
     return (
-        f"{line.standing:9}{line.age_days:8.1f} d  {line.authority}/crl  "
-        f"{line.number} ({line.revoked})  {line.next_update}"
+        f"{line.standing:9}{line.days_left:8.1f} d  {line.authority}/crl  "
+        f"number {line.number}, {line.revoked} revoked, {line.age_days} d old, "
+        f"until {line.next_update}"
     )
 
 
@@ -256,7 +275,9 @@ def _opened(options: argparse.Namespace, now: datetime) -> Iterator[State]:
 
 
 def _secrets(options: argparse.Namespace) -> Secrets:
-    return Secrets(passphrase=_passphrase(options.passphrase_file))
+    pin_file: Path | None = getattr(options, "pin_file", None)
+    pin = read_file(pin_file).decode().split("\n", 1)[0].rstrip("\r") if pin_file else None
+    return Secrets(_passphrase(options.passphrase_file), pin)
 
 
 def _passphrase(file: Path | None) -> bytes | None:

@@ -288,6 +288,18 @@ class Code(Enum):
         "“{profile}”类证书须由 {wanted} 生成",
         "参见 `loushan pki issue --help`",
     )
+    ZP054 = Words(
+        "the library for PKCS #11 tokens is not installed",
+        "install the list `token` of pyproject.toml: `.venv/bin/pip install python-pkcs11`",
+        "未安装 PKCS #11 令牌所需的库",
+        "请安装 pyproject.toml 中的 `token` 列表:`.venv/bin/pip install python-pkcs11`",
+    )
+    ZP055 = Words(
+        "the token `{token}` does not do it: {error}",
+        "plug it in; check its label, its PIN and `--pkcs11`; too many wrong PINs lock it",
+        "令牌“{token}”未能执行:{error}",
+        "请插入令牌,核对标签、PIN 与 `--pkcs11`;PIN 多次错误会锁定令牌",
+    )
     ZP060 = Words(
         "this is no public key of SSH",
         "give the host's or administrator's `.pub` file, one line",

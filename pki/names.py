@@ -64,7 +64,7 @@ class Realm:
             parts.append(x509.NameAttribute(NameOID.SERIAL_NUMBER, number))
         return x509.Name(parts)
 
-    def _stem(self, unit: str) -> list[x509.NameAttribute[str]]:
+    def _stem(self, unit: str) -> "list[x509.NameAttribute[str]]":
         return [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, self.organ),

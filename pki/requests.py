@@ -72,10 +72,10 @@ def _judge_name(
     request: x509.CertificateSigningRequest, subject: x509.Name, host: str | None
 ) -> None:
     wanted = {(part.oid, part.value) for part in subject}
-    asked = [(part.oid, part.value) for part in request.subject]
+    asked = {(part.oid, part.value) for part in request.subject}
     common = next(part for part in subject if part.oid == x509.NameOID.COMMON_NAME)
-    whole = (common.oid, common.value) in asked and set(asked) <= wanted
-    if not whole or len(asked) != len(set(asked)):
+    whole = (common.oid, common.value) in asked and asked <= wanted
+    if not whole:
         raise PkiRefused(
             Code.ZP033, asked=ascii(request.subject.rfc4514_string()), name=common.value
         )

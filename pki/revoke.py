@@ -77,16 +77,25 @@ def renew_list(state: State, authority: str, secrets: Secrets, now: datetime) ->
 def _find(state: State, wanted: str, now: datetime) -> dict[str, set[int]]:
     """Give the serials that are meant, by the authority that issued them."""
     found: dict[str, set[int]] = {}
+    number = _as_serial(wanted)
     for authority in state.authority_names():
         revoked = revoked_serials(state, authority)
         for record in state.records(authority):
             counts = now <= grace_end(state, record) or record.serial in revoked
             named = record.name == wanted and counts
-            if named or wanted == f"{record.serial:x}":
+            if named or record.serial == number:
                 found.setdefault(authority, set()).add(record.serial)
     if wanted in state.authority_names() and wanted != ROOT:
         found.setdefault(ROOT, set()).add(state.certificate(wanted).serial_number)
     return found
+
+
+def _as_serial(wanted: str) -> int | None:
+    """Read a serial as our status writes it, or as OpenSSL does; None for a name."""
+    try:
+        return int(wanted.replace(":", ""), 16)
+    except ValueError:
+        return None
 
 
 def _known(state: State) -> str:

@@ -228,6 +228,9 @@ class State:
             raise PkiRefused(Code.ZP008, now=now.isoformat(), latest=latest.isoformat())
 
     def _key(self, name: str, secrets: Secrets) -> Key:
+        token = self.folder / name / TOKEN
+        if token.exists():
+            return open_token(token, secrets.pin)
         return read_key(self.folder / name / KEY, secrets.passphrase)
 
     def _records(self, authority: str) -> Iterator[Record]:
@@ -258,6 +261,19 @@ def open_state(folder: Path, now: datetime, profiles: Path = PACKAGED) -> State:
     state = State(folder, realm, load_profiles(profiles), None if url is None else str(url))
     state.check_clock(now)
     return state
+
+
+def open_token(file: Path, pin: str | None) -> Key:
+    """Open the key that a token holds.
+
+    Raises:
+        PkiRefused: the optional library is missing, or the token does not agree.
+    """
+    try:
+        from pki.token_key import open_token_key  # noqa: PLC0415 - an optional library
+    except ImportError as error:
+        raise PkiRefused(Code.ZP054) from error
+    return open_token_key(file, pin)
 
 
 def settings_text(realm: Realm, list_url: str | None) -> bytes:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from pki.issue import revoked_serials
+from pki.parts import CLOCK_DIFFERENCE
 from pki.ssh import certified_line, revoked_keys, ssh_certificates
 from pki.state import ROOT, Record, State, list_number
 
@@ -48,6 +49,7 @@ class ListLine:
     number: int
     revoked: int
     age_days: float
+    days_left: float
     next_update: str
     standing: Standing
 
@@ -96,7 +98,8 @@ def list_lines(state: State, now: datetime) -> Iterator[ListLine]:
             authority=name,
             number=list_number(found),
             revoked=len(found),
-            age_days=_days(begin, now),
+            age_days=_days(begin + CLOCK_DIFFERENCE, now),
+            days_left=_days(now, end),
             next_update=end.isoformat(),
             standing=standing_at(begin, end, now),
         )

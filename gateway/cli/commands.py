@@ -235,8 +235,8 @@ COMMANDS = (
     Command(
         DELEGATED,
         "pki.__main__",
-        "make, revoke and renew the signers of a policy",
-        "生成、吊销、更新策略签署人证书",
+        "the authorities: certify gateways, services, people and signers, and revoke them",
+        "签发机构:签发、续期、吊销网关、服务、人员与签署人证书",
     ),
     Command(
         ("errors",),

@@ -211,6 +211,28 @@ def test_who_is_silent_stops_nobody(running: Running) -> None:
     assert status == 200
 
 
+@pytest.mark.parametrize("shakes_hands", [False, True])
+def test_who_is_silent_for_long_is_let_go(
+    running: Running, monkeypatch: pytest.MonkeyPatch, *, shakes_hands: bool
+) -> None:
+    """Before and after the handshake, so that threads do not run out."""
+    monkeypatch.setattr("pki.serve._SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr("pki.serve.Handler.timeout", 0.1)
+    client: socket.socket
+    if shakes_hands:
+        client = connected(running)
+    else:
+        client = socket.create_connection(("127.0.0.1", running.port), timeout=5)
+
+    with client:
+        try:
+            said = client.recv(1)
+        except ConnectionError:
+            said = b""
+
+    assert said == b""
+
+
 def test_a_renewed_certificate_of_the_server_is_taken_up(running: Running) -> None:
     """And a half-written one is not: the working one stays."""
 

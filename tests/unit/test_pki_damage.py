@@ -1,5 +1,6 @@
 """A damaged folder is said to be one, and is left as it is; two operations take turns."""
 
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pki.errors import Code, PkiRefused
-from pki.files import LARGEST_BYTES, locked, replace_file
+from pki.files import LARGEST_BYTES, locked, read_file, replace_file
 from pki.issue import issue
 from pki.revoke import renew_list
 from pki.state import open_state
@@ -120,6 +121,29 @@ def test_an_authority_of_another_root_is_not_used(tmp_path: Path) -> None:
         certify(state)
 
     assert refused.value.code is Code.ZP013
+
+
+def test_an_authority_in_anothers_place_is_not_used(tmp_path: Path) -> None:
+    """Though its key, certificate and list fit one another, and the root signed it."""
+    state = make_state(tmp_path)
+    shutil.rmtree(tmp_path / "links")
+    shutil.copytree(tmp_path / "people", tmp_path / "links")
+
+    with pytest.raises(PkiRefused) as refused:
+        certify(state)
+
+    assert refused.value.code is Code.ZP013
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    """Nor a pipe, which would hold us for ever."""
+    swell(tmp_path / "large")
+    os.mkfifo(tmp_path / "pipe")
+
+    for name in ("large", "pipe"):
+        with pytest.raises(PkiRefused) as refused:
+            read_file(tmp_path / name)
+        assert refused.value.code is Code.ZP009
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from pki.codes import enrol, issue_by_code
 from pki.errors import Code, PkiRefused
 from pki.est import make_app
-from pki.parts import make_key
+from pki.parts import digest_for, make_key
 from pki.revoke import revoke
 from pki.state import State
 from tests.authorities import GATEWAY, NO_SECRETS, NOW, certify, make_state, request
@@ -230,6 +230,25 @@ def test_who_shows_no_certificate_of_ours_renews_nothing(state: State, client: F
 
     assert [(a.status_code, a.data[:5]) for a in answers] == [(403, b"ZP046")] * 3
     assert len(state.records("links")) == 1
+
+
+def test_another_certificate_with_a_number_of_ours_renews_nothing(
+    state: State, client: FlaskClient
+) -> None:
+    """Made with a stolen key of the authority, for a key of the thief's: not what is recorded."""
+    true, issuer = certify(state).record.certificate, state.issuer("links", NO_SECRETS)
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(true.subject)
+        .issuer_name(true.issuer)
+        .public_key(make_key("ecdsa-p256").public_key())
+        .serial_number(true.serial_number)
+        .not_valid_before(true.not_valid_before_utc)
+        .not_valid_after(true.not_valid_after_utc)
+        .sign(issuer.key, digest_for(issuer.key))
+    )
+
+    assert renewal(client, forged).data.startswith(b"ZP046")
 
 
 def test_who_is_revoked_ended_long_ago_or_is_a_person_renews_nothing(

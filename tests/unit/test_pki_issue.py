@@ -1,5 +1,6 @@
 """A certificate says who was authorised, for a key that its host has, and nothing else."""
 
+import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pki.errors import Code, PkiRefused
 from pki.initialise import initialise, root_key_in_file
 from pki.issue import MOST_IN_FORCE, issue, newest_of, renew
+from pki.keys import key_text
 from pki.parts import make_key
 from pki.revoke import revoke
 from pki.state import Secrets, open_state
@@ -162,6 +164,19 @@ def test_a_request_that_its_key_did_not_sign_is_refused(tmp_path: Path) -> None:
     assert refused.value.code is Code.ZP031
 
 
+def test_a_request_with_a_weak_digest_is_refused(tmp_path: Path) -> None:
+    """SHA-1 proves nothing any more."""
+    state, weak = make_state(tmp_path / "pki"), tmp_path / "weak.csr"
+    (tmp_path / "key").write_bytes(key_text(make_key("ecdsa-p256"), None))
+    command: list[str | Path] = ["openssl", "req", "-new", "-sha1", "-subj", f"/CN={GATEWAY}"]
+    subprocess.run([*command, "-key", tmp_path / "key", "-out", weak], check=True)
+
+    with pytest.raises(PkiRefused) as refused:
+        issue(state, "gateway", GATEWAY, weak.read_bytes(), secrets=NO_SECRETS, now=NOW)
+
+    assert refused.value.code is Code.ZP031
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -183,6 +198,15 @@ def test_a_name_that_is_no_host_is_refused(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(PkiRefused) as refused:
         issue(state, "gateway", name, request(), secrets=NO_SECRETS, now=NOW)
+
+    assert refused.value.code is Code.ZP035
+
+
+@pytest.mark.parametrize("name", ["", "../x", " x", "x\u202e", "x" * 65, "x\n"])
+def test_a_post_that_a_reader_would_not_see_as_it_is_is_refused(tmp_path: Path, name: str) -> None:
+    """Nor one that would name a file elsewhere."""
+    with pytest.raises(PkiRefused) as refused:
+        issue(make_state(tmp_path), "person", name, request(), secrets=NO_SECRETS, now=NOW)
 
     assert refused.value.code is Code.ZP035
 
@@ -302,8 +326,21 @@ def test_a_revoked_key_never_comes_back(tmp_path: Path) -> None:
             with pytest.raises(PkiRefused) as refused:
                 issue(state, "gateway", name, request(name, key), secrets=NO_SECRETS, now=day(51))
             assert refused.value.code is Code.ZP037
-    admitted = certify(state, now=day(51)).record
-    assert renew(state, admitted, request(), NO_SECRETS, day(60)).record.ends_at > day(80)
+    third = request(key=make_key("ecdsa-p256"))
+    admitted = issue(state, "gateway", GATEWAY, third, secrets=NO_SECRETS, now=day(51)).record
+    assert renew(state, admitted, third, NO_SECRETS, day(60)).record.key == admitted.key
+
+
+def test_a_key_that_was_revoked_at_once_does_not_come_back_either(tmp_path: Path) -> None:
+    """In the second in which it was certified."""
+    state, asked = make_state(tmp_path), request()
+    issue(state, "gateway", GATEWAY, asked, secrets=NO_SECRETS, now=NOW)
+    revoke(state, GATEWAY, "keyCompromise", NO_SECRETS, NOW)
+
+    with pytest.raises(PkiRefused) as refused:
+        issue(state, "gateway", GATEWAY, asked, secrets=NO_SECRETS, now=NOW)
+
+    assert refused.value.code is Code.ZP037
 
 
 def test_a_revoked_certificate_renews_nothing(tmp_path: Path) -> None:

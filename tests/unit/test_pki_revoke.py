@@ -64,13 +64,14 @@ def test_what_has_long_ended_is_left_off_the_list(tmp_path: Path) -> None:
     assert listed(state) == {second.serial}
 
 
-def test_a_serial_is_revoked_alone(tmp_path: Path) -> None:
-    """Where one key of two was lost."""
+@pytest.mark.parametrize("written", ["{:x}", "{:X}", "0{:x}"])
+def test_a_serial_is_revoked_alone(tmp_path: Path, written: str) -> None:
+    """Where one key of two was lost; as we write it, or as OpenSSL does."""
     state = make_state(tmp_path)
     first = certify(state).record
     renew(state, first, request(), NO_SECRETS, day(1))
 
-    revoke(state, f"{first.serial:x}", "superseded", NO_SECRETS, day(2))
+    revoke(state, written.format(first.serial), "superseded", NO_SECRETS, day(2))
 
     assert listed(state) == {first.serial}
 
