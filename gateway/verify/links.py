@@ -43,6 +43,9 @@ _PUBLIC_KEY = "public key"
 #: `revocation = strict`: nobody is taken whose list of revocations does not say that all is well.
 _STRICT = "GOOD"
 
+#: A stranger who shows an authority again and again does not always come between.
+_TIMES_FORGOTTEN = 5
+
 #: First and last address of each range, disjoint and in order.
 _Ranges: TypeAlias = "tuple[tuple[int, int, int], ...]"
 
@@ -74,11 +77,12 @@ def find_in_links(plan: Plan, site: str, daemon: Path) -> list[Problem]:
     with Vici(daemon) as vici:
         connections = _by_name(vici.stream("list-conns", "list-conn"))
         associations = vici.stream("list-sas", "list-sa")
-        certificates = vici.stream("list-certs", "list-cert")
+        given = _given()
+        trusted = _trusted(vici, given)
     return [
         *_connections(wanted, connections),
         *_associations(wanted, associations),
-        *_authorities(certificates),
+        *_authorities(given, trusted),
     ]
 
 
@@ -185,19 +189,42 @@ def _associations(wanted: Mapping[str, Wanted], told: Iterable[Section]) -> Iter
                     yield _differs(name, side, child.get(side), "-")
 
 
-def _authorities(told: Iterable[Section]) -> Iterator[Problem]:
-    """Compare the authorities that the daemon trusts with those that the gateway was given."""
-    own = {
+def _given() -> frozenset[str]:
+    """Give the fingerprints of the authorities that the gateway was given."""
+    return frozenset(
         x509.load_pem_x509_certificate(file.read_bytes()).fingerprint(SHA256()).hex()
-        for file in sorted(AUTHORITIES.glob("*.pem"))
-    }
-    loaded = set()
-    for certificate in told:
-        data = certificate.get("data")
-        if certificate.get("flag") == "CA" and isinstance(data, bytes):
-            loaded.add(x509.load_der_x509_certificate(data).fingerprint(SHA256()).hex())
-    for fingerprint in sorted(own ^ loaded):
-        yield problem("ZG654" if fingerprint in loaded else "ZG655", fingerprint=fingerprint[:16])
+        for file in AUTHORITIES.glob("*.pem")
+    )
+
+
+def _trusted(vici: Vici, given: frozenset[str]) -> frozenset[str]:
+    """Give the fingerprints of the authorities that the daemon trusts.
+
+    It lists those too that strangers have shown it, which it remembers and does not
+    trust.  They are forgotten here; what is still listed was loaded.
+    """
+    listed = _listed(vici)
+    for _ in range(_TIMES_FORGOTTEN):
+        if listed <= given:
+            break
+        vici.ask("flush-certs")
+        listed &= _listed(vici) | given
+    return listed
+
+
+def _listed(vici: Vici) -> frozenset[str]:
+    told = vici.stream("list-certs", "list-cert")
+    return frozenset(
+        x509.load_der_x509_certificate(data).fingerprint(SHA256()).hex()
+        for certificate in told
+        if certificate.get("flag") == "CA" and isinstance(data := certificate.get("data"), bytes)
+    )
+
+
+def _authorities(given: frozenset[str], trusted: frozenset[str]) -> Iterator[Problem]:
+    """Compare the authorities that the daemon trusts with those that the gateway was given."""
+    for fingerprint in sorted(given ^ trusted):
+        yield problem("ZG654" if fingerprint in trusted else "ZG655", fingerprint=fingerprint[:16])
 
 
 def _unlike(
