@@ -97,10 +97,25 @@ def work(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     difference = "".join(f"{path}\n" for path in changed)
     result = {"changed": bool(changed), "diff": {"before": "", "after": difference}}
     if changed and not check:
-        for path in changed:
-            write(path, delivered[path], 0o644)
-        take_up()
+        install({path: delivered[path] for path in changed})
     return result
+
+
+def install(delivered: Mapping[Path, bytes]) -> None:
+    """Write files and have strongSwan take them, or leave those that it works with."""
+    before = {path: read(path) for path in delivered}
+    try:
+        for path, content in delivered.items():
+            write(path, content, 0o644)
+        take_up()
+    except BaseException:
+        # What was refused now would be taken by the next start, without a question.
+        for path, was in before.items():
+            if was is None:
+                path.unlink(missing_ok=True)
+            else:
+                write(path, was, 0o644)
+        raise
 
 
 def asked(name: str, *, check: bool) -> dict[str, Any]:
