@@ -54,6 +54,7 @@ def _value(value: str | bytes) -> bytes:
 class Daemon:
     """What it says: things told by events, and by event; and what it was asked.
 
+    `heard` is told of each question before it is answered.
     `raw` is what it puts on the wire for a command, whatever that is, before it hangs up.
     """
 
@@ -90,6 +91,8 @@ class Daemon:
                 talking.sendall(packet(CONFIRMED))
                 continue
             self.asked.append((name, decoded(rest)))
+            if self.heard is not None:
+                self.heard(name)
             if name in self.raw:
                 talking.sendall(self.raw[name])
                 if self.hangs_up:
@@ -98,8 +101,6 @@ class Daemon:
             for one in self.told.get(name, ()):
                 talking.sendall(event(name.removesuffix("s"), one))
             talking.sendall(packet(RESPONSE, said(self.replies.get(name, {}))))
-            if self.heard is not None:
-                self.heard(name)
 
 
 @contextmanager

@@ -43,6 +43,9 @@ _PUBLIC_KEY = "public key"
 #: `revocation = strict`: nobody is taken whose list of revocations does not say that all is well.
 _STRICT = "GOOD"
 
+#: In no family of addresses, so within no range of a plan's.
+_NO_RANGE = (0, 0, 0)
+
 #: A stranger who shows an authority again and again does not always come between.
 _TIMES_FORGOTTEN = 5
 
@@ -253,7 +256,15 @@ def _inner(section: Section, name: str) -> Section:
 
 
 def _addresses(value: object) -> list[str]:
-    return [str(ip_address(str(each))) for each in value] if isinstance(value, list) else []
+    """Read addresses; what is none, as `%any`, stays as it is and is like none of the plan's."""
+    return [_address(str(each)) for each in value] if isinstance(value, list) else []
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return text
 
 
 def _selectors(value: object) -> _Ranges:
@@ -263,10 +274,13 @@ def _selectors(value: object) -> _Ranges:
 
 def _range(text: str) -> tuple[int, int, int]:
     low, dots, high = text.partition("..")
-    if dots:
-        first, last = ip_address(low), ip_address(high)
-        return first.version, int(first), int(last)
-    network: IPv4Network | IPv6Network = ip_network(text)
+    try:
+        if dots:
+            first, last = ip_address(low), ip_address(high)
+            return first.version, int(first), int(last)
+        network: IPv4Network | IPv6Network = ip_network(text)
+    except ValueError:  # as `dynamic`, or with ports: no plan has it
+        return _NO_RANGE
     return network.version, int(network.network_address), int(network.broadcast_address)
 
 
