@@ -245,7 +245,7 @@ def test_ml_kem_is_missed_where_the_plan_asks_for_it(daemon: Daemon) -> None:
     asked = replace(CITY, links=Links(post_quantum=True))
     without = found(daemon, asked)
     for name in ("city", "hill"):
-        next(s for s in daemon.told["list-sas"] if name in s)[name]["ke1"] = "ML_KEM_768"  # type: ignore[index]  # messages that this test made
+        next(s for s in daemon.told["list-sas"] if name in s)[name]["ke1"] = "ML_KEM_768"
 
     assert {dict(p.params)["what"] for p in without} == {"ke1"}
     assert found(daemon, asked) == []

@@ -134,21 +134,19 @@ def asked(name: str, *, check: bool) -> dict[str, Any]:
             0o600,
         )
     request = openssl("req", "-new", "-sha384", "-key", str(KEY), "-subj", f"/CN={name}")
-    installed = read(CERTIFICATE)
-    fits = bool(installed) and openssl("pkey", "-in", str(KEY), "-pubout") == openssl(
-        "x509", "-in", str(CERTIFICATE), "-noout", "-pubkey"
-    )
     return {
         "changed": made,
         "request": request.decode(),
-        "certificate": (installed or b"").decode() if fits and is_good() else "",
+        "certificate": (read(CERTIFICATE) or b"").decode() if is_good() else "",
     }
 
 
 def is_good() -> bool:
-    """Tell whether the certificate is good for another day."""
-    day = [_OPENSSL, "x509", "-in", str(CERTIFICATE), "-noout", "-checkend", "86400"]
-    return subprocess.run(day, capture_output=True, check=False).returncode == 0
+    """Tell whether the certificate can be read, is the key's, and is good for another day."""
+    own = openssl("pkey", "-in", str(KEY), "-pubout")
+    day = ["x509", "-in", str(CERTIFICATE), "-noout", "-pubkey", "-checkend", "86400"]
+    said = subprocess.run([_OPENSSL, *day], capture_output=True, check=False)
+    return said.returncode == 0 and said.stdout.startswith(own)
 
 
 def take_up() -> None:
