@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,6 +141,34 @@ def counted(spoke: Spoke) -> list[int]:
     """Give the packets that both ends have counted, in and out."""
     found = links(spoke.town, spoke.hub)[spoke.site], links(spoke.town, spoke.host)[spoke.hub_site]
     return [link[word] for link in found for word in ("packets_in", "packets_out")]
+
+
+def test_a_renewed_certificate_is_shown_from_the_next_link_on(
+    township: Spoke, tmp_path: Path
+) -> None:
+    """The link that stands stays; the hub then knows the lower site by the new one."""
+    town, host = township.town, township.host
+    words = ("openssl", "req", "-new", "-key", "/etc/swanctl/private/gateway.key", "-subj")
+    asked, issued = tmp_path / "request.csr", tmp_path / "issued.pem"
+    asked.write_text(town.must(host, *words, f"/CN={host}"), "ascii")
+    folder, files = str(town.places.authorities), ("--request", str(asked), "--out", str(issued))
+    renewed = town.loushan("pki", "renew", folder, host, *files)
+    assert renewed.returncode == 0, renewed.stderr
+    new = issued.read_text("ascii").partition("-----END CERTIFICATE-----\n")
+    there = "/etc/swanctl/x509/gateway.pem"
+    town.must(
+        host, "sh", "-c", f"cat >{there}.new && mv {there}.new {there}", text="".join(new[:2])
+    )
+    serial = town.must(host, "openssl", "x509", "-in", there, "-noout", "-serial")
+
+    town.must(host, "loushan", "link", "refresh")
+    stayed = township.is_up()
+    town.must(township.hub, "swanctl", "--flush-certs")
+
+    assert stayed
+    assert township.begin().returncode == 0
+    listed = town.must(township.hub, "swanctl", "--list-certs", "--type", "x509")
+    assert serial.strip().partition("=")[2].lower() in listed.replace(":", "")
 
 
 # --- faults ---------------------------------------------------------------------------------------
