@@ -108,7 +108,8 @@ class Spoke:
         for name, text in files.items():
             self._write(name, text)
         self.swanctl("--load-creds", "--clear", "--noprompt")
-        self.load(connections or self.connections)
+        named = f"local {{\n certs = {_SWANCTL}/x509/gateway.pem"
+        self.load((connections or self.connections).replace("local {", named))
         self.town.must(self.hub, "swanctl", "--flush-certs")
 
     def begin(self) -> Done:
