@@ -150,6 +150,15 @@ def test_every_authority_and_its_list_pass_the_linter(tmp_path: Path, name: str)
     assert list_findings((tmp_path / name / "crl.der").read_bytes()) == []
 
 
+@pytest.mark.parametrize(("name", "below"), [("root", 1), ("links", 0), ("people", 0)])
+def test_the_authorities_are_as_deep_as_they_must_be(tmp_path: Path, name: str, below: int) -> None:
+    """Each says it itself, so that one that is trusted alone has none below it either."""
+    certificate = make_state(tmp_path).certificate(name)
+
+    basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    assert (basic.ca, basic.path_length) == (True, below)
+
+
 def test_the_linter_sees_what_is_wrong(tmp_path: Path) -> None:
     """A reader that finds nothing anywhere would be no reader."""
     state = make_state(tmp_path)

@@ -1,5 +1,6 @@
 """SSH certificates: what ssh-keygen reads in them, and who gets none."""
 
+import shutil
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki.errors import Code, PkiRefused
 from pki.parts import ALGORITHMS, make_key
+from pki.profiles import PACKAGED
 from pki.ssh import REVOKED_KEYS, issue_ssh, revoke_ssh
 from pki.state import State
 from pki.status import Standing, certificate_lines
@@ -94,6 +96,20 @@ def test_anything_else_is_refused(tmp_path: Path, key: bytes, name: str, code: C
 
     assert refused.value.code is code
     assert not list((tmp_path / "ssh-host" / "issued").iterdir())
+
+
+def test_a_profile_may_take_fewer_kinds_of_key(tmp_path: Path) -> None:
+    """Then the others are refused."""
+    profiles = tmp_path / "profiles"
+    shutil.copytree(PACKAGED, profiles)
+    file = profiles / "ssh-host.yml"
+    file.write_text(file.read_text().replace("keys: [ed25519, ", "keys: ["))
+    state = make_state(tmp_path / "pki", profiles=profiles)
+
+    with pytest.raises(PkiRefused) as refused:
+        certify(state, "ssh-host", GATEWAY, key=make_key("ed25519"))
+
+    assert refused.value.code is Code.ZP032
 
 
 def is_revoked(folder: Path, certificate: Path) -> bool:

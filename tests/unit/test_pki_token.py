@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pkcs11
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -77,6 +78,9 @@ def test_a_key_in_a_token_only_signs(module: Path, tmp_path: Path, algorithm: st
     assert isinstance(key, TokenKey)
     assert key.public_key() == made.key.public_key()
     assert key.key_size == int(algorithm[-3:])
+    held = key._key  # noqa: SLF001 - what the token says of it, which nothing else needs
+    assert held[pkcs11.Attribute.EXTRACTABLE] is False
+    assert held[pkcs11.Attribute.SENSITIVE] is True
     with pytest.raises(TypeError):
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with pytest.raises(TypeError):
