@@ -95,13 +95,7 @@ class Vici:
             ViciRefused: it was not done, or the conversation broke off.
         """
         self._send(_Packet.REQUEST, _name(command) + encoded(message or {}))
-        kind, body = self._receive()
-        if kind is not _Packet.RESPONSE:
-            raise ViciRefused(command, kind.name)
-        answer = decoded(body)
-        if answer.get("success", "yes") != "yes":
-            raise ViciRefused(command, answer.get("errmsg", "?"))
-        return answer
+        return _answer(command, *self._receive())
 
     def stream(self, command: str, event: str, message: Message | None = None) -> list[Section]:
         """Have one command done that tells one event for each thing, and give them.
@@ -118,7 +112,8 @@ class Vici:
             kind, body = self._receive()
             if kind is not _Packet.EVENT:
                 break
-            told.append(decoded(body[1 + body[0] :]))
+            told.append(decoded(body[1 + sum(body[:1]) :]))
+        _answer(command, kind, body)
         self._send(_Packet.UNREGISTER, _name(event))
         self._receive()
         return told
@@ -150,6 +145,15 @@ class Vici:
                 raise ViciRefused(_BROKEN_OFF)
             received += more
         return received
+
+
+def _answer(command: str, kind: _Packet, body: bytes) -> Section:
+    if kind is not _Packet.RESPONSE:
+        raise ViciRefused(command, kind.name)
+    answer = decoded(body)
+    if answer.get("success", "yes") != "yes":
+        raise ViciRefused(command, answer.get("errmsg", "?"))
+    return answer
 
 
 def encoded(message: Message) -> bytes:

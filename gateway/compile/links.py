@@ -72,9 +72,10 @@ def _connection(plan: Plan, site: str, line: Line) -> _Settings:
         "keyingtries": "0",
         "dpd_delay": "5s",
         "rekey_time": "4h",
+        # No certificate is named here: it would be shown for as long as the connection is loaded,
+        # also when there is a renewed one. strongSwan takes the one of this name that it has.
         "local": {
             "auth": "pubkey",
-            "certs": f"{_CREDENTIALS}/x509/gateway.pem",
             "id": gateway_identity(plan.name, site),
         },
         "remote": {

@@ -82,7 +82,12 @@ def gateway_identity(plan: str, site: str) -> str:
 
     `internal` is reserved for names that stay inside (ICANN resolution of 29 July 2024).
     """
-    return f"{gateway_host(site)}.gw.{identifier(plan)}.internal"
+    return f"{gateway_host(site)}.gw.{plan_label(plan)}.internal"
+
+
+def plan_label(plan: str) -> str:
+    """Give how a plan is called in names of hosts, and to its authorities: a host takes no `_`."""
+    return identifier(plan).replace("_", "-")
 
 
 def kind_group(kind: str) -> str:

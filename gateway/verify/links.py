@@ -43,6 +43,12 @@ _PUBLIC_KEY = "public key"
 #: `revocation = strict`: nobody is taken whose list of revocations does not say that all is well.
 _STRICT = "GOOD"
 
+#: In no family of addresses, so within no range of a plan's.
+_NO_RANGE = (0, 0, 0)
+
+#: A stranger who shows an authority again and again does not always come between.
+_TIMES_FORGOTTEN = 5
+
 #: First and last address of each range, disjoint and in order.
 _Ranges: TypeAlias = "tuple[tuple[int, int, int], ...]"
 
@@ -74,11 +80,12 @@ def find_in_links(plan: Plan, site: str, daemon: Path) -> list[Problem]:
     with Vici(daemon) as vici:
         connections = _by_name(vici.stream("list-conns", "list-conn"))
         associations = vici.stream("list-sas", "list-sa")
-        certificates = vici.stream("list-certs", "list-cert")
+        given = _given()
+        trusted = _trusted(vici, given)
     return [
         *_connections(wanted, connections),
         *_associations(wanted, associations),
-        *_authorities(certificates),
+        *_authorities(given, trusted),
     ]
 
 
@@ -185,19 +192,42 @@ def _associations(wanted: Mapping[str, Wanted], told: Iterable[Section]) -> Iter
                     yield _differs(name, side, child.get(side), "-")
 
 
-def _authorities(told: Iterable[Section]) -> Iterator[Problem]:
-    """Compare the authorities that the daemon trusts with those that the gateway was given."""
-    own = {
+def _given() -> frozenset[str]:
+    """Give the fingerprints of the authorities that the gateway was given."""
+    return frozenset(
         x509.load_pem_x509_certificate(file.read_bytes()).fingerprint(SHA256()).hex()
-        for file in sorted(AUTHORITIES.glob("*.pem"))
-    }
-    loaded = set()
-    for certificate in told:
-        data = certificate.get("data")
-        if certificate.get("flag") == "CA" and isinstance(data, bytes):
-            loaded.add(x509.load_der_x509_certificate(data).fingerprint(SHA256()).hex())
-    for fingerprint in sorted(own ^ loaded):
-        yield problem("ZG654" if fingerprint in loaded else "ZG655", fingerprint=fingerprint[:16])
+        for file in AUTHORITIES.glob("*.pem")
+    )
+
+
+def _trusted(vici: Vici, given: frozenset[str]) -> frozenset[str]:
+    """Give the fingerprints of the authorities that the daemon trusts.
+
+    It lists those too that strangers have shown it, which it remembers and does not
+    trust.  They are forgotten here; what is still listed was loaded.
+    """
+    listed = _listed(vici)
+    for _ in range(_TIMES_FORGOTTEN):
+        if listed <= given:
+            break
+        vici.ask("flush-certs")
+        listed &= _listed(vici) | given
+    return listed
+
+
+def _listed(vici: Vici) -> frozenset[str]:
+    told = vici.stream("list-certs", "list-cert")
+    return frozenset(
+        x509.load_der_x509_certificate(data).fingerprint(SHA256()).hex()
+        for certificate in told
+        if certificate.get("flag") == "CA" and isinstance(data := certificate.get("data"), bytes)
+    )
+
+
+def _authorities(given: frozenset[str], trusted: frozenset[str]) -> Iterator[Problem]:
+    """Compare the authorities that the daemon trusts with those that the gateway was given."""
+    for fingerprint in sorted(given ^ trusted):
+        yield problem("ZG654" if fingerprint in trusted else "ZG655", fingerprint=fingerprint[:16])
 
 
 def _unlike(
@@ -226,7 +256,15 @@ def _inner(section: Section, name: str) -> Section:
 
 
 def _addresses(value: object) -> list[str]:
-    return [str(ip_address(str(each))) for each in value] if isinstance(value, list) else []
+    """Read addresses; what is none, as `%any`, stays as it is and is like none of the plan's."""
+    return [_address(str(each)) for each in value] if isinstance(value, list) else []
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return text
 
 
 def _selectors(value: object) -> _Ranges:
@@ -236,10 +274,13 @@ def _selectors(value: object) -> _Ranges:
 
 def _range(text: str) -> tuple[int, int, int]:
     low, dots, high = text.partition("..")
-    if dots:
-        first, last = ip_address(low), ip_address(high)
-        return first.version, int(first), int(last)
-    network: IPv4Network | IPv6Network = ip_network(text)
+    try:
+        if dots:
+            first, last = ip_address(low), ip_address(high)
+            return first.version, int(first), int(last)
+        network: IPv4Network | IPv6Network = ip_network(text)
+    except ValueError:  # as `dynamic`, or with ports: no plan has it
+        return _NO_RANGE
     return network.version, int(network.network_address), int(network.broadcast_address)
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from gateway.errors import Refused, problem
 from gateway.policy.model import Plan
-from gateway.policy.names import identifier
+from gateway.policy.names import plan_label
 from gateway.policy.plan import read_plan
 from lab.hosts import image
 from lab.hosts.blueprint import Blueprint, Guest, Role, draw
@@ -86,7 +86,7 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
         _describe(places, body)
         _start_keeper(places)
         sign_plan(wanted.plan, places.plan, places.signers)
-        make_authorities(places.authorities, identifier(plan.name))
+        make_authorities(places.authorities, plan_label(plan.name))
         _wait(places, blueprint, listener)
         for host in blueprint.hosts:
             if host.role is Role.FOREIGN:

@@ -1,14 +1,24 @@
 """Sites are joined by IKEv2, set up from the signed policy, and by nothing else."""
 
 import json
+import struct
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.compile.links import compile_links
+from gateway.policy.decide import ICMPV6, TCP, UDP
+from lab.hosts.power import reboot
+from tests.lab import wire
+from tests.lab.forged import authority, stranger
+from tests.lab.spoke import ESP_PORT, IKE_PORT, Spoke
 from tests.lab.town import Town, until
+from tests.lab.tries import new_port
 
 pytestmark = pytest.mark.lab
 
@@ -66,6 +76,187 @@ def test_a_link_is_agreed_with_nothing_weak(town: Town) -> None:
     assert said.count("AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384") == established
 
 
+@pytest.fixture
+def township(town: Town) -> Spoke:
+    """A township's link to its county, which stands."""
+    spoke = Spoke(town, "yangchuan", "suiyang")
+    assert spoke.comes_back()
+    return spoke
+
+
+def passes(spoke: Spoke, version: int = 4, seconds: float = 2.0) -> bool:
+    """Tell whether what is permitted passes from the township to its county."""
+    town, token = spoke.town, wire.token()
+    ends = (town.address(host, version) for host in ("yangchuan.office", "suiyang.business"))
+    source, destination = ends
+    segment = wire.syn(source, destination, (new_port(), 443), token)
+    with wire.ears(town.cable("suiyang.business")) as (ear,):
+        card = wire.card(town.namespace(spoke.host), "office")
+        packet = wire.packet(source, destination, TCP, segment)
+        wire.send(*town.cable("yangchuan.office"), [packet], card)
+        return ear.hears(token, seconds)
+
+
+#: What neighbours say to each other of their cards (RFC 4861), and listeners (RFC 3810).
+_OF_NEIGHBOURS = {133, 134, 135, 136, 143}
+
+
+def is_of_a_link(frame: bytes) -> bool:
+    """Tell whether a frame is what a line may carry: IKE, ESP in UDP, and who has which card."""
+    (kind,) = struct.unpack("!H", frame[12:14])
+    if kind != wire.IPV6_TYPE:
+        return False
+    following, content = frame[20], frame[54:]
+    if following == wire.HOP_BY_HOP:
+        following, content = content[0], content[8 * (content[1] + 1) :]
+    if following == UDP:
+        return set(struct.unpack("!HH", content[:4])) <= {IKE_PORT, ESP_PORT}
+    return following == ICMPV6 and content[0] in _OF_NEIGHBOURS
+
+
+@pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
+def test_a_link_carries_what_is_permitted_and_its_line_shows_nothing_of_it(
+    township: Spoke, version: int
+) -> None:
+    """What passes is counted at both ends; on the cable there is IKE and ESP, and no other."""
+    town, before = township.town, counted(township)
+    at_the_hub = (town.namespace(township.hub), township.hub_interface)
+    at_the_spoke = (town.namespace(township.host), township.line.interface)
+    source, destination = (
+        town.address(host, version) for host in ("yangchuan.office", "suiyang.business")
+    )
+    with wire.ears(at_the_hub, at_the_spoke) as ears:
+        assert passes(township, version)
+        answer = town.run("yangchuan.office", "nc", "-z", "-v", "-w", "2", str(destination), "443")
+        assert "refused" in answer.stderr, "the host answers, through the link"
+        frames = [frame for ear in ears for frame in ear.frames()]
+
+    assert len(frames) >= 2
+    assert all(is_of_a_link(frame) for frame in frames)
+    assert not any(each.packed in f for each in (source, destination) for f in frames)
+    assert all(more > less for more, less in zip(counted(township), before, strict=True))
+
+
+def counted(spoke: Spoke) -> list[int]:
+    """Give the packets that both ends have counted, in and out."""
+    found = links(spoke.town, spoke.hub)[spoke.site], links(spoke.town, spoke.host)[spoke.hub_site]
+    return [link[word] for link in found for word in ("packets_in", "packets_out")]
+
+
+def test_a_renewed_certificate_is_shown_from_the_next_link_on(
+    township: Spoke, tmp_path: Path
+) -> None:
+    """The link that stands stays; the hub then knows the lower site by the new one."""
+    town, host = township.town, township.host
+    words = ("openssl", "req", "-new", "-key", "/etc/swanctl/private/gateway.key", "-subj")
+    asked, issued = tmp_path / "request.csr", tmp_path / "issued.pem"
+    asked.write_text(town.must(host, *words, f"/CN={host}"), "ascii")
+    folder, files = str(town.places.authorities), ("--request", str(asked), "--out", str(issued))
+    renewed = town.loushan("pki", "renew", folder, host, *files)
+    assert renewed.returncode == 0, renewed.stderr
+    new = issued.read_text("ascii").partition("-----END CERTIFICATE-----\n")
+    there = "/etc/swanctl/x509/gateway.pem"
+    town.must(
+        host, "sh", "-c", f"cat >{there}.new && mv {there}.new {there}", text="".join(new[:2])
+    )
+    serial = town.must(host, "openssl", "x509", "-in", there, "-noout", "-serial")
+
+    town.must(host, "loushan", "link", "refresh")
+    stayed = township.is_up()
+    town.must(township.hub, "swanctl", "--flush-certs")
+
+    assert stayed
+    assert township.begin().returncode == 0
+    listed = town.must(township.hub, "swanctl", "--list-certs", "--type", "x509")
+    assert serial.strip().partition("=")[2].lower() in listed.replace(":", "")
+
+
+# --- faults ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["hub", "host"], ids=["the hub's", "the lower site's"])
+def test_links_come_back_when_what_makes_them_was_killed(township: Spoke, end: str) -> None:
+    """It is started anew, has its links again, and they carry."""
+    town, gateway = township.town, getattr(township, end)
+
+    town.must(gateway, "pkill", "-KILL", "-x", "charon-systemd")
+
+    assert until(lambda: town.run(gateway, "pidof", "charon-systemd").returncode == 0, 10)
+    assert until(lambda: town.run(gateway, "loushan", "agent", "prove").returncode == 0, SECONDS)
+    assert township.comes_back(SECONDS)
+    assert until(lambda: passes(township), SECONDS)
+    assert town.is_proven(gateway)
+
+
+def test_a_link_comes_back_after_a_power_cut(township: Spoke) -> None:
+    """Nobody types anything; `test_lab_links_revoked.py` cuts the hub's."""
+    town = township.town
+
+    reboot(town.places, township.host, power=True)
+
+    assert until(lambda: town.is_proven(township.host), 60)
+    assert until(lambda: township.is_up() and passes(township), SECONDS)
+
+
+def test_a_link_outlives_a_line_that_comes_and_goes(township: Spoke) -> None:
+    """Three times cut and joined: the link carries, and there is one of it."""
+    town = township.town
+    for _ in range(3):
+        town.loushan("lab", "cut", township.host, township.hub)
+        try:
+            assert not passes(township, seconds=0.3)
+        finally:
+            town.loushan("lab", "join", township.host, township.hub)
+
+    assert until(lambda: passes(township), SECONDS)
+    for gateway, other in ((township.hub, township.site), (township.host, township.hub_site)):
+        said = town.must(gateway, "swanctl", "--list-sas", "--ike", other)
+        assert said.count("ESTABLISHED") == 1
+
+
+# --- lists of revocations that are not in order ---------------------------------------------------
+
+
+_LIST = "/etc/swanctl/x509crl/links.crl"
+
+
+@contextmanager
+def another_list(spoke: Spoke, script: str) -> Iterator[None]:
+    """Have another list on the hub's disk for a while."""
+    town = spoke.town
+    town.must(spoke.hub, "sh", "-c", f"cp {_LIST} /root/kept.crl && {script}")
+    try:
+        yield
+    finally:
+        town.must(spoke.hub, "mv", "/root/kept.crl", _LIST)
+        town.must(spoke.hub, "loushan", "link", "refresh")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(f"head -c 300 /root/kept.crl >{_LIST}", id="cut off"),
+        pytest.param(f"sed 5s/[A-Z]/x/g /root/kept.crl >{_LIST}", id="damaged"),
+        pytest.param(f": >{_LIST}", id="empty"),
+        pytest.param("sed -i s/X509/X510/ {_LIST}", id="no list"),
+    ],
+)
+def test_a_damaged_list_is_refused_and_links_stay(township: Spoke, script: str) -> None:
+    """What is in force stays in force, and it is said which file is wrong."""
+    town = township.town
+    with another_list(township, script.replace("{_LIST}", _LIST)):
+        done = town.run(township.hub, "loushan", "link", "refresh")
+
+        assert done.returncode != 0
+        assert "ZG517" in done.stderr
+        assert _LIST in done.stderr
+        assert township.is_up()
+        assert township.begin().returncode == 0, "the list in force still lets it in"
+
+
+# --- what nobody signed ---------------------------------------------------------------------------
+
+
 def test_a_connection_that_nobody_signed_is_a_finding_and_is_taken_away(town: Town) -> None:
     """Root loads one by hand; the signed ones stay, and carry on."""
     town.must(GATEWAY, "sh", "-c", "cat >/run/stranger.conf", text=_FOREIGN)
@@ -106,3 +297,36 @@ def test_a_connection_that_was_changed_is_a_finding(town: Town, change: str) -> 
 def _compiled(town: Town, gateway: str) -> str:
     site = town.described.host(gateway).node
     return compile_links(replace(town.plan, shares_link=True), site).text
+
+
+def test_an_authority_that_nobody_gave_closes_the_gateway(town: Town) -> None:
+    """Loaded by hand, and hidden from the disk: the gateway stops until it is gone."""
+    made = stranger(authority(town.places.authorities, "links"))
+    there = "/etc/swanctl/x509ca/stranger.pem"
+    load = f"cat >{there} && swanctl --load-creds --noprompt && rm {there}"
+    town.must(GATEWAY, "sh", "-c", load, text=made.text)
+    try:
+        proof = town.run(GATEWAY, "loushan", "agent", "prove")
+        closed = until(lambda: not town.status(GATEWAY).get("forwarding"), SECONDS)
+    finally:
+        town.must(GATEWAY, "systemctl", "restart", "strongswan.service")
+        town.run(GATEWAY, "loushan", "agent", "prove")
+
+    assert "ZG654" in proof.stdout + proof.stderr
+    assert closed
+    assert until(lambda: town.is_proven(GATEWAY), 90)
+
+
+def test_strongswan_that_was_stopped_is_a_finding(town: Town) -> None:
+    """Nothing was seen, so nothing is proven; when it runs again, the links are given to it."""
+    before = links(town, GATEWAY).keys()
+    town.must(GATEWAY, "systemctl", "stop", "strongswan.service")
+    try:
+        proof = town.run(GATEWAY, "loushan", "agent", "prove")
+    finally:
+        town.must(GATEWAY, "systemctl", "start", "strongswan.service")
+        town.run(GATEWAY, "loushan", "agent", "prove")
+
+    assert "ZG639" in proof.stdout + proof.stderr
+    assert until(lambda: town.is_proven(GATEWAY), 90)
+    assert until(lambda: links(town, GATEWAY).keys() == before, SECONDS)

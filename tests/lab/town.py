@@ -150,6 +150,16 @@ class Town:
         """Give what a host has written in its journal."""
         return self.must(host, "journalctl", "--no-pager", "--output=short-unix", *words)
 
+    def cursor(self, host: str) -> str:
+        """Give the place in a host's journal where it is now."""
+        said = self.must(host, "journalctl", "--no-pager", "--lines=0", "--show-cursor")
+        return said.rpartition("-- cursor: ")[2].strip()
+
+    def since(self, host: str, cursor: str, unit: str = "strongswan.service") -> str:
+        """Give what a host's unit has written since a place in its journal."""
+        after = (f"--after-cursor={cursor}", "--no-pager", "--output=cat", f"--unit={unit}")
+        return self.must(host, "journalctl", *after)
+
 
 def _is_real(address: Address) -> bool:
     return not address.is_link_local

@@ -8,6 +8,7 @@ import pytest
 from gateway.compile.links import compile_links, selectors
 from gateway.policy.lines import LINE_NETWORK, lines_of
 from gateway.policy.model import Links
+from pki.names import host_label
 from tests.cities import small_city
 
 CITY = small_city()
@@ -44,6 +45,23 @@ def test_nobody_is_taken_without_a_certificate_and_a_list(word: str) -> None:
     text = compile_links(CITY, "city").text
 
     assert text.count(word) >= text.count("remote {")
+
+
+def test_a_gateway_names_itself_and_no_certificate_of_its_own() -> None:
+    """A named one would be shown for ever, also when it was renewed."""
+    text = compile_links(CITY, "red").text
+
+    assert " certs = " not in text
+    assert text.count("id = red-gw.gw.made.internal") == len(lines_of(CITY, "red"))
+
+
+def test_names_in_certificates_are_names_of_hosts() -> None:
+    """An authority certifies no other, so no plan may ask for another."""
+    text = compile_links(replace(CITY, name="two_sites"), "red").text
+
+    names = [line.partition(" = ")[2] for line in text.splitlines() if " id = " in line]
+    assert names
+    assert all(host_label(label) == label for name in names for label in name.split("."))
 
 
 def test_a_key_is_agreed_by_ml_kem_too_where_the_plan_asks_for_it() -> None:

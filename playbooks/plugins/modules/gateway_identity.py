@@ -97,10 +97,25 @@ def work(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     difference = "".join(f"{path}\n" for path in changed)
     result = {"changed": bool(changed), "diff": {"before": "", "after": difference}}
     if changed and not check:
-        for path in changed:
-            write(path, delivered[path], 0o644)
-        take_up()
+        install({path: delivered[path] for path in changed})
     return result
+
+
+def install(delivered: Mapping[Path, bytes]) -> None:
+    """Write files and have strongSwan take them, or leave those that it works with."""
+    before = {path: read(path) for path in delivered}
+    try:
+        for path, content in delivered.items():
+            write(path, content, 0o644)
+        take_up()
+    except BaseException:
+        # What was refused now would be taken by the next start, without a question.
+        for path, was in before.items():
+            if was is None:
+                path.unlink(missing_ok=True)
+            else:
+                write(path, was, 0o644)
+        raise
 
 
 def asked(name: str, *, check: bool) -> dict[str, Any]:
@@ -119,21 +134,19 @@ def asked(name: str, *, check: bool) -> dict[str, Any]:
             0o600,
         )
     request = openssl("req", "-new", "-sha384", "-key", str(KEY), "-subj", f"/CN={name}")
-    installed = read(CERTIFICATE)
-    fits = bool(installed) and openssl("pkey", "-in", str(KEY), "-pubout") == openssl(
-        "x509", "-in", str(CERTIFICATE), "-noout", "-pubkey"
-    )
     return {
         "changed": made,
         "request": request.decode(),
-        "certificate": (installed or b"").decode() if fits and is_good() else "",
+        "certificate": (read(CERTIFICATE) or b"").decode() if is_good() else "",
     }
 
 
 def is_good() -> bool:
-    """Tell whether the certificate is good for another day."""
-    day = [_OPENSSL, "x509", "-in", str(CERTIFICATE), "-noout", "-checkend", "86400"]
-    return subprocess.run(day, capture_output=True, check=False).returncode == 0
+    """Tell whether the certificate can be read, is the key's, and is good for another day."""
+    own = openssl("pkey", "-in", str(KEY), "-pubout")
+    day = ["x509", "-in", str(CERTIFICATE), "-noout", "-pubkey", "-checkend", "86400"]
+    said = subprocess.run([_OPENSSL, *day], capture_output=True, check=False)
+    return said.returncode == 0 and said.stdout.startswith(own)
 
 
 def take_up() -> None:

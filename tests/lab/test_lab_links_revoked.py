@@ -1,0 +1,226 @@
+"""Who is revoked is cut off within seconds, everywhere, and comes back with a new key only.
+
+The tests follow one another: a township's gateway is revoked while its county's is
+without power, the list reaches that one when it is back, and in the end the
+township is admitted again.
+"""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Refused
+from gateway.policy.decide import TCP
+from lab.hosts.city import is_ready
+from lab.hosts.machine import leader
+from tests.lab import wire
+from tests.lab.spoke import Spoke
+from tests.lab.town import Done, Town, until
+
+pytestmark = pytest.mark.lab
+
+#: From the moment when a gateway has the new list until it has ended the link, at most.
+CUT_SECONDS = 3.0
+
+KEY, CERTIFICATE = "/etc/swanctl/private/gateway.key", "/etc/swanctl/x509/gateway.pem"
+LIST = "/etc/swanctl/x509crl/links.crl"
+
+
+@dataclass
+class Story:
+    """What has happened so far."""
+
+    spoke: Spoke
+    older_list: str
+    while_down: Done | None = None
+    after: Done | None = None
+    stood_before: bool = False
+    seconds: float = 0.0
+    associations: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def story(town: Town) -> Iterator[Story]:
+    """Revoke, with the hub down at that moment; admit again in the end, whatever came between."""
+    spoke = Spoke(town, "yangchuan", "suiyang")
+    assert spoke.comes_back()
+    told = Story(spoke, town.must(spoke.hub, "cat", LIST))
+    try:
+        with without_power(town, spoke.hub):
+            folder = str(town.places.authorities)
+            revoked = town.loushan("pki", "revoke", folder, spoke.host)
+            assert revoked.returncode == 0, revoked.stderr
+            told.while_down = town.playbook("revoke")
+        # Nobody types anything: the lower site begins again by itself.
+        told.stood_before = until(lambda: is_admitted(spoke), 60)
+        told.associations = standing(spoke)
+        cursor = town.cursor(spoke.hub)
+        told.after = town.playbook("revoke")
+        told.seconds = seconds_of_cut(town.journal(spoke.hub, f"--after-cursor={cursor}"))
+        yield told
+    finally:
+        if not is_admitted(spoke):
+            admit(spoke)
+
+
+@contextmanager
+def without_power(town: Town, host: str) -> Iterator[None]:
+    """Have a host without power for a while: nobody gives it any before the end."""
+    guard = (town.places.run / "keeper").read_text().strip()
+    keeper = int(Path(f"/proc/{guard}/task/{guard}/children").read_text())
+    before = leader(town.places, host)
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        (town.places.host_run(host) / "again").touch()
+        os.kill(before, signal.SIGKILL)
+        yield
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+
+    def is_back() -> bool:
+        with suppress(Refused):
+            return leader(town.places, host) != before and is_ready(town.places, host)
+        return False
+
+    assert until(is_back, 60)
+
+
+def standing(spoke: Spoke) -> dict[str, str]:
+    """Give the number of each association at the hub, by its name."""
+    said = spoke.town.must(spoke.hub, "swanctl", "--list-sas")
+    return dict(re.findall(r"^(\S+): #(\d+), ESTABLISHED", said, re.MULTILINE))
+
+
+def seconds_of_cut(journal: str) -> float:
+    """Give the time between the module's beginning on the hub, with the list, and the end."""
+    began = [
+        line for line in journal.splitlines() if "gateway_identity" in line and "files" in line
+    ]
+    ended = [line for line in journal.splitlines() if "deleting IKE_SA yangchuan" in line]
+    return float(ended[-1].split()[0]) - float(began[-1].split()[0]) if began and ended else -1.0
+
+
+def is_admitted(spoke: Spoke) -> bool:
+    """Tell whether the link stands, with what is certified now."""
+    return spoke.is_up() and spoke.is_up(spoke.host)
+
+
+def admit(spoke: Spoke) -> Done:
+    """Have a new key made, and certified."""
+    spoke.town.run(spoke.host, "rm", "-f", KEY, CERTIFICATE)
+    return spoke.town.playbook("provision", "--limit", spoke.host)
+
+
+def test_a_hub_without_power_does_not_keep_the_others_from_the_list(story: Story) -> None:
+    """The run says who has not got it; the others have."""
+    assert story.while_down is not None
+    said = story.while_down.stdout
+    assert story.while_down.returncode != 0
+    assert re.search(rf"{story.spoke.hub} .*(unreachable|failed)=1", said), said
+    for other in ("city-gw", "suiyang-housing-gw"):
+        assert re.search(rf"{other} .*unreachable=0 +failed=0", said), said
+
+
+def test_it_takes_the_list_when_it_is_back_and_ends_the_link_at_once(story: Story) -> None:
+    """The link came back with the hub, which knew nothing; then it was ended."""
+    assert story.after is not None
+    assert story.after.returncode == 0, story.after.stdout
+    assert story.stood_before
+    assert not story.spoke.is_up()
+    assert 0 <= story.seconds <= CUT_SECONDS
+
+
+def test_the_neighbours_links_stay(story: Story) -> None:
+    """They are the same associations as before."""
+    now = standing(story.spoke)
+
+    before = {k: v for k, v in story.associations.items() if k != story.spoke.site}
+    assert before
+    assert now == before
+
+
+def test_link_status_shows_it_at_both_ends(story: Story) -> None:
+    """And ends with 1."""
+    for gateway, other in ((story.spoke.hub, "yangchuan"), (story.spoke.host, "suiyang")):
+        done = story.spoke.town.run(gateway, "loushan", "link", "status")
+        assert done.returncode == 1
+        assert re.search(rf"^{other} +DOWN", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
+def test_nothing_of_it_passes_any_more(story: Story, version: int) -> None:
+    """Neither its own, nor what is for it."""
+    town, token = story.spoke.town, wire.token()
+    places = [(town.namespace(story.spoke.hub), "business"), town.cable("yangchuan.office")]
+    with wire.ears(*places) as ears:
+        for host, other in (
+            ("yangchuan.office", "suiyang.business"),
+            ("suiyang.business", "yangchuan.office"),
+        ):
+            gateway = story.spoke.host if host.startswith("yangchuan") else story.spoke.hub
+            card = wire.card(town.namespace(gateway), host.partition(".")[2])
+            ends = town.address(host, version), town.address(other, version)
+            segment = wire.syn(*ends, (40_000, 443), token)
+            wire.send(*town.cable(host), [wire.packet(*ends, TCP, segment)], card)
+        assert not ears[1].hears(token, 0.5)
+
+
+def test_the_same_certificate_does_not_come_back(story: Story) -> None:
+    """However often it asks; the hub says in its journal why."""
+    cursor = story.spoke.town.cursor(story.spoke.hub)
+
+    tries = [story.spoke.begin().returncode for _ in range(3)]
+    story.spoke.town.run(story.spoke.host, "loushan", "agent", "prove")
+
+    assert 0 not in tries
+    assert not story.spoke.is_up()
+    assert "certificate was revoked on" in story.spoke.town.since(story.spoke.hub, cursor)
+
+
+def test_an_older_list_does_not_bring_it_back(story: Story) -> None:
+    """Truly signed, and replayed: it is refused, and what is in force stays."""
+    town, hub = story.spoke.town, story.spoke.hub
+    town.must(hub, "sh", "-c", f"cp {LIST} /root/kept.crl && cat >{LIST}", text=story.older_list)
+    try:
+        done = town.run(hub, "loushan", "link", "refresh")
+        again = story.spoke.begin()
+    finally:
+        town.must(hub, "mv", "/root/kept.crl", LIST)
+        town.must(hub, "loushan", "link", "refresh")
+
+    assert done.returncode != 0
+    assert "ZG518" in done.stderr
+    assert again.returncode != 0
+    assert not story.spoke.is_up()
+
+
+def test_the_old_key_is_not_certified_again(story: Story, tmp_path: Path) -> None:
+    """Who took it may still have it: neither by hand nor by the playbook."""
+    town, spoke = story.spoke.town, story.spoke
+    request = tmp_path / "request.csr"
+    words = ("openssl", "req", "-new", "-key", KEY, "-subj", f"/CN={spoke.host}")
+    request.write_text(town.must(spoke.host, *words), "ascii")
+    folder = str(town.places.authorities)
+    asked = ("--name", spoke.host, "--request", str(request), "--out", str(tmp_path / "new.pem"))
+
+    by_hand = town.loushan("pki", "issue", folder, "--profile", "gateway", *asked)
+
+    assert by_hand.returncode != 0
+    assert "ZP037" in by_hand.stderr
+    assert not (tmp_path / "new.pem").exists()
+
+
+def test_a_new_key_is_admitted(story: Story) -> None:
+    """The playbook that provisions it is all that is needed; the link is back and carries."""
+    done = admit(story.spoke)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert story.spoke.comes_back()
+    assert until(lambda: story.spoke.town.is_proven(story.spoke.host), 60)
+    assert is_admitted(story.spoke)
