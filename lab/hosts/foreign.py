@@ -29,9 +29,17 @@ _REQUEST = (
 )
 
 _BEGIN = (
-    "systemctl enable --quiet systemd-networkd.service strongswan.service again.service;"
+    "systemctl daemon-reload;"
+    " systemctl enable --quiet systemd-networkd.service strongswan.service again.service;"
     " systemctl restart systemd-networkd.service strongswan.service again.service"
 )
+
+#: As on our own gateways: strongSwan's program makes routes that would take its own zones' packets.
+_OWN_ROUTES = """\
+[Service]
+ExecStartPost=-/usr/bin/ip -4 rule del priority 220
+ExecStartPost=-/usr/bin/ip -6 rule del priority 220
+"""
 
 #: strongSwan gives up where it was refused, as it is until our gateway has its policy.
 _AGAIN = """\
@@ -78,6 +86,7 @@ def _files(places: Places, plan: Plan, host: Host, request: str) -> dict[str, st
         "/etc/systemd/network/60-ipsec0.network": words.get_template("link.network.j2").render(
             item=item, link_routes=routes
         ),
+        "/etc/systemd/system/strongswan.service.d/own-routes.conf": _OWN_ROUTES,
         "/etc/systemd/system/again.service": _AGAIN.format(hub=plan.sites[host.node].hub),
         "/etc/swanctl/conf.d/links.conf": compile_links(here, host.node).text,
         "/etc/swanctl/x509/gateway.pem": certificate,

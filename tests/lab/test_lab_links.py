@@ -137,6 +137,27 @@ def test_a_link_carries_what_is_permitted_and_its_line_shows_nothing_of_it(
     assert all(more > less for more, less in zip(counted(township), before, strict=True))
 
 
+@pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize(
+    ("sender", "receiver"),
+    [
+        pytest.param("city.business", "province.exchange", id="to the province"),
+        pytest.param("province.exchange", "city.business", id="from the province"),
+    ],
+)
+def test_city_and_province_reach_each_other(
+    town: Town, sender: str, receiver: str, version: int
+) -> None:
+    """There and back: a host that refuses has been asked, and its answer has come."""
+    there = str(town.address(receiver, version))
+
+    def is_answered() -> bool:
+        return "refused" in town.run(sender, "nc", "-zvw2", there, "8443").stderr
+
+    # Whose link it is begins again every few seconds, where it was refused before.
+    assert until(is_answered)
+
+
 def counted(spoke: Spoke) -> list[int]:
     """Give the packets that both ends have counted, in and out."""
     found = links(spoke.town, spoke.hub)[spoke.site], links(spoke.town, spoke.host)[spoke.hub_site]
