@@ -46,7 +46,7 @@ def request(
     extension: x509.ExtensionType | None = None,
 ) -> bytes:
     """Make a request as a host would, in PEM."""
-    key = key or make_key("ecdsa-p256")
+    key = key or make_key("ecdsa-p384")
     named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject or named)
     if hosts:

@@ -79,7 +79,8 @@ def _connection(plan: Plan, site: str, line: Line) -> _Settings:
             "id": gateway_identity(plan.name, site),
         },
         "remote": {
-            "auth": "pubkey",
+            # Without a strength and a digest, it would take RSA with 1024 bits as well.
+            "auth": "ecdsa-384-sha384",
             "id": gateway_identity(plan.name, line.neighbour),
             "cacerts": f"{_CREDENTIALS}/x509ca/links.pem",
             "revocation": "strict",

@@ -20,6 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+#: What the keys of links are on, and what is too weak for one.
+STRONG, WEAK = ec.SECP384R1(), ec.SECP256R1()
+
 _DAY = timedelta(days=1)
 
 
@@ -86,9 +89,10 @@ def leaf(
     unit: str = "links",
     days: tuple[float, float] = (-1, 30),
     signs: bool = True,
+    curve: ec.EllipticCurve = STRONG,
 ) -> Pair:
     """Make a gateway's certificate that is right, but for what is said."""
-    key = ec.generate_private_key(ec.SECP384R1())
+    key = ec.generate_private_key(curve)
     subject = _name(issuer, (*hosts, "somebody")[0].partition(".")[0], unit)
     builder = _builder(subject, issuer.certificate.subject, key, days)
     if hosts:

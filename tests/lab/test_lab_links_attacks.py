@@ -18,7 +18,7 @@ from gateway.compile.links import selectors
 from gateway.policy.decide import TCP, UDP
 from gateway.policy.reasons import Reason
 from tests.lab import wire
-from tests.lab.forged import Pair, Shown, authority, below, leaf, stranger
+from tests.lab.forged import WEAK, Pair, Shown, authority, below, leaf, stranger
 from tests.lab.spoke import ESP_PORT, IKE_PORT, Keys, Spoke
 from tests.lab.town import Town, until
 from tests.lab.tries import is_recorded, new_port, refusals
@@ -212,6 +212,11 @@ def links(
     return lambda thief: Shown(leaf(thief("links"), *names, days=days, signs=signs))
 
 
+def with_a_weak_key(thief: Thief) -> Shown:
+    """Be certified by the right authority, with a key of half the strength."""
+    return Shown(leaf(thief("links"), HOST, curve=WEAK))
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -221,6 +226,7 @@ def links(
         pytest.param(links(HOST, days=(1, 30)), "certificate invalid (valid from", id="not yet"),
         pytest.param(links(OTHER), "no trusted ECDSA public key found", id="another site's"),
         pytest.param(links(HOST, "a.example"), "permitted name constraints", id="and a name more"),
+        pytest.param(with_a_weak_key, "ECDSA_WITH_SHA256_DER not acceptable", id="a weak key"),
         pytest.param(links(HOST, signs=False), "without digitalSignature", id="not for signing"),
         pytest.param(one_authority_too_many, "path length of 1", id="an authority too many"),
         pytest.param(of_people, "no trusted ECDSA public key found", id="of people"),

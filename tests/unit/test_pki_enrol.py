@@ -30,7 +30,7 @@ def refusal(state: State, code: str, name: str, asked: bytes, now: datetime = NO
 
 def test_a_code_admits_once(tmp_path: Path) -> None:
     """The same host may ask again with the same key; another key is somebody else."""
-    state, key = make_state(tmp_path), make_key("ecdsa-p256")
+    state, key = make_state(tmp_path), make_key("ecdsa-p384")
     code = enrol(state, "gateway", GATEWAY, 72, NOW)
 
     first, again = (
@@ -241,7 +241,7 @@ def test_another_certificate_with_a_number_of_ours_renews_nothing(
         x509.CertificateBuilder()
         .subject_name(true.subject)
         .issuer_name(true.issuer)
-        .public_key(make_key("ecdsa-p256").public_key())
+        .public_key(make_key("ecdsa-p384").public_key())
         .serial_number(true.serial_number)
         .not_valid_before(true.not_valid_before_utc)
         .not_valid_after(true.not_valid_after_utc)

@@ -167,7 +167,7 @@ def test_a_request_that_its_key_did_not_sign_is_refused(tmp_path: Path) -> None:
 def test_a_request_with_a_weak_digest_is_refused(tmp_path: Path) -> None:
     """SHA-1 proves nothing any more."""
     state, weak = make_state(tmp_path / "pki"), tmp_path / "weak.csr"
-    (tmp_path / "key").write_bytes(key_text(make_key("ecdsa-p256"), None))
+    (tmp_path / "key").write_bytes(key_text(make_key("ecdsa-p384"), None))
     command: list[str | Path] = ["openssl", "req", "-new", "-sha1", "-subj", f"/CN={GATEWAY}"]
     subprocess.run([*command, "-key", tmp_path / "key", "-out", weak], check=True)
 
@@ -246,7 +246,7 @@ def test_one_that_has_ended_does_not_stand_in_the_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize("same_key", [True, False])
 def test_a_renewal_keeps_the_name(tmp_path: Path, *, same_key: bool) -> None:
     """The key may be new."""
-    state, old = make_state(tmp_path), make_key("ecdsa-p256")
+    state, old = make_state(tmp_path), make_key("ecdsa-p384")
     issue(state, "gateway", GATEWAY, request(key=old), secrets=NO_SECRETS, now=NOW)
     asked = request(key=old if same_key else make_key("ecdsa-p384"))
 
@@ -315,7 +315,7 @@ def test_renewals_without_end_are_refused(tmp_path: Path) -> None:
 
 def test_a_revoked_key_never_comes_back(tmp_path: Path) -> None:
     """Re-admission needs a new key; also a key that the name had before counts as lost."""
-    state, first, second = make_state(tmp_path), make_key("ecdsa-p256"), make_key("ecdsa-p256")
+    state, first, second = make_state(tmp_path), make_key("ecdsa-p384"), make_key("ecdsa-p384")
     issue(state, "gateway", GATEWAY, request(key=first), secrets=NO_SECRETS, now=NOW)
     record = newest_of(state, GATEWAY)
     renew(state, record, request(key=second), NO_SECRETS, day(20))
@@ -326,7 +326,7 @@ def test_a_revoked_key_never_comes_back(tmp_path: Path) -> None:
             with pytest.raises(PkiRefused) as refused:
                 issue(state, "gateway", name, request(name, key), secrets=NO_SECRETS, now=day(51))
             assert refused.value.code is Code.ZP037
-    third = request(key=make_key("ecdsa-p256"))
+    third = request(key=make_key("ecdsa-p384"))
     admitted = issue(state, "gateway", GATEWAY, third, secrets=NO_SECRETS, now=day(51)).record
     assert renew(state, admitted, third, NO_SECRETS, day(60)).record.key == admitted.key
 
@@ -369,7 +369,7 @@ def test_nothing_outlives_its_authority(tmp_path: Path) -> None:
 
 def test_issuing_keys_may_be_encrypted_too(tmp_path: Path) -> None:
     """Then a wrong passphrase issues nothing."""
-    root = root_key_in_file("ecdsa-p256", PASSPHRASE)
+    root = root_key_in_file("ecdsa-p384", PASSPHRASE)
     initialise(tmp_path, REALM, root, NOW, issuing_passphrase=b"another one that is long")
     state = open_state(tmp_path, NOW)
 

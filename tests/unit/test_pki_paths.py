@@ -60,7 +60,7 @@ class Forgery:
 
 def forge(issuer: Issuer, forgery: Forgery, key: Key | None = None) -> x509.Certificate:
     """Make a certificate past all our rules."""
-    public = (key or make_key("ecdsa-p256")).public_key()
+    public = (key or make_key("ecdsa-p384")).public_key()
     subject = forgery.subject or REALM.subject(forgery.unit, forgery.name, None)
     authority_key = issuer.certificate.extensions.get_extension_for_class(
         x509.SubjectKeyIdentifier
@@ -288,7 +288,7 @@ MakesPath = Callable[[State], tuple[x509.Certificate, ...]]
 
 def below_an_authority(state: State) -> tuple[x509.Certificate, ...]:
     """An authority made by the links' authority, and a gateway of that one."""
-    key = make_key("ecdsa-p256")
+    key = make_key("ecdsa-p384")
     stem = REALM.subject("links", "another authority", None)
     above = forge(
         state.issuer("links", NO_SECRETS),
@@ -300,7 +300,7 @@ def below_an_authority(state: State) -> tuple[x509.Certificate, ...]:
 
 def below_a_gateway(state: State) -> tuple[x509.Certificate, ...]:
     """A gateway that a gateway's key certified."""
-    key = make_key("ecdsa-p256")
+    key = make_key("ecdsa-p384")
     above = forge(state.issuer("links", NO_SECRETS), Forgery(), key)
     return forge(Issuer(key, above), Forgery(name="city-gw")), above
 
