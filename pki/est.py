@@ -23,7 +23,8 @@ from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file
 from pki.issue import Issued, grace_end, renew
 from pki.profiles import PACKAGED
-from pki.state import ISSUED, LIST_PEM, ROOT, Record, Secrets, State, open_state
+from pki.revoke import list_is_due, renew_list
+from pki.state import ISSUED, ROOT, Record, Secrets, State, open_state
 
 _LARGEST_REQUEST_BYTES = 16 * 1024
 _WELL_KNOWN = "/.well-known/est"
@@ -79,7 +80,7 @@ def make_app(
         state = open_state(folder, clock(), profiles)
         if authority not in state.authority_names():
             return Response(status=404)
-        found = x509.load_pem_x509_crl(read_file(folder / authority / LIST_PEM))
+        found = fresh_list(state, authority, secrets, clock())
         return Response(found.public_bytes(Encoding.DER), mimetype="application/pkix-crl")
 
     @app.errorhandler(PkiRefused)
@@ -91,6 +92,25 @@ def make_app(
         return _say(problem, 403)
 
     return app
+
+
+def fresh_list(
+    state: State, authority: str, secrets: Secrets, now: datetime
+) -> x509.CertificateRevocationList:
+    """Give an authority's list; one that is due is made anew first, but the root's, who is away.
+
+    Raises:
+        PkiRefused: the list there is damaged, or the authority's key cannot be opened.
+    """
+    found = state.revocations(authority)
+    if authority == ROOT or not list_is_due(found, now):
+        return found
+    with locked(state.folder):
+        # Somebody else may have made it meanwhile.
+        if list_is_due(state.revocations(authority), now):
+            number = renew_list(state, authority, secrets, now)
+            _log("crl", "renewed", authority=authority, number=str(number))
+        return state.revocations(authority)
 
 
 def record_shown(state: State, shown: x509.Certificate, now: datetime) -> Record:

@@ -74,6 +74,15 @@ def renew_list(state: State, authority: str, secrets: Secrets, now: datetime) ->
     return list_number(state.write_list(state.issuer(authority, secrets), authority, (), now))
 
 
+def list_is_due(revocations: x509.CertificateRevocationList, now: datetime) -> bool:
+    """Tell whether a quarter of a list's life is over.
+
+    So whoever fetched it last and is then cut off has most of its life before him.
+    """
+    begin, end = revocations.last_update_utc, revocations.next_update_utc
+    return end is None or now >= begin + (end - begin) / 4
+
+
 def _find(state: State, wanted: str, now: datetime) -> dict[str, set[int]]:
     """Give the serials that are meant, by the authority that issued them."""
     found: dict[str, set[int]] = {}

@@ -32,6 +32,8 @@ from gateway.load.loader import (
     recover_alone,
 )
 from gateway.load.lock import only_loader
+from gateway.load.revocations import freshness_of
+from gateway.policy.freshness import Freshness
 from gateway.policy.model import Plan
 from gateway.policy.succession import Accepted as Known
 from gateway.policy.succession import check_may_follow
@@ -159,9 +161,10 @@ class Enforcer:
             return self._bring_back()
 
     def prove(self) -> State:
-        """Say whether the host holds what was accepted; change nothing in it.
+        """Say whether the host holds what was accepted; change nothing in it but its links.
 
-        Links that it holds and that do not stand are begun again.
+        Links that it holds and that do not stand are begun again.  Where the lists of
+        revocations have run out, links are made by the plan's grace, and after it end.
 
         Raises:
             Refused: what was accepted cannot be read, or the kernel not be asked.
@@ -172,10 +175,12 @@ class Enforcer:
                 return self._state(stamp, [problem("ZG817", stamp=left)])
             if stamp is None:
                 return self._state(None, self._open_without_policy())
-            findings = self._proof(self.kept.read(), staged=False).findings
+            signed = self.kept.read()
+            standing = self._follow_the_lists(signed)
+            findings = self._proof(signed, staged=False).findings
             # What is permitted has to pass as well, and both families alike.
             off = [problem("ZG821", setting=setting) for setting in forwarding.switched_off()]
-            if self.daemon is not None and not findings:
+            if self.daemon is not None and not findings and standing is not Freshness.ENDED:
                 links.begin(self.daemon)
             return self._state(stamp, [*findings, *off])
 
@@ -306,13 +311,41 @@ class Enforcer:
         if self.daemon is None:
             return
         self._links_record.write_text("", "ascii")
-        configuration = self._links_of(signed) if signed else None
+        configuration = None
+        if signed is not None:
+            links.wait(self.daemon)
+            configuration = self._links_of(signed, self._freshness(signed))
         self.told.step(Step.LINKED, str(links.bring_into_force(self.daemon, configuration)))
         if configuration is not None:
             self._links_record.write_text(configuration.digest, "ascii")
 
-    def _links_of(self, signed: SignedPlan) -> LinkConfiguration:
-        return compile_links(self.engine.seen_from_here(signed.plan), self.gateway)
+    def _follow_the_lists(self, signed: SignedPlan) -> Freshness:
+        """Have links made as the age of the lists permits, and none where they have ended.
+
+        strongSwan asks a list only while a link is made, and knows no grace.
+        """
+        if self.daemon is None:
+            return Freshness.FRESH
+        standing = self._freshness(signed)
+        record = self._links_record
+        now_set = record.read_text("ascii") if record.exists() else ""
+        others = [self._links_of(signed, other).digest for other in Freshness]
+        if now_set in others and now_set != self._links_of(signed, standing).digest:
+            self._set_links(signed)
+        if standing is Freshness.ENDED:
+            ended = links.end_all(self.daemon)
+            if ended:
+                self.told.step(Step.LISTS_ENDED, str(ended))
+        return standing
+
+    def _freshness(self, signed: SignedPlan) -> Freshness:
+        if self.daemon is None:
+            return Freshness.FRESH
+        return freshness_of(self.daemon, signed.plan.links.grace_hours)
+
+    def _links_of(self, signed: SignedPlan, standing: Freshness) -> LinkConfiguration:
+        plan = self.engine.seen_from_here(signed.plan)
+        return compile_links(plan, self.gateway, in_grace=standing is Freshness.GRACE)
 
     def _are_links_set(self, signed: SignedPlan) -> bool:
         """Tell whether strongSwan was given these links: not all of a connection can be read back.
@@ -322,7 +355,8 @@ class Enforcer:
         if self.daemon is None:
             return True
         record = self._links_record
-        return record.exists() and record.read_text("ascii") == self._links_of(signed).digest
+        wanted = self._links_of(signed, self._freshness(signed))
+        return record.exists() and record.read_text("ascii") == wanted.digest
 
     @property
     def _links_record(self) -> Path:
@@ -358,9 +392,9 @@ class Enforcer:
         """Give the state of a host where nothing is left to do, None where something is."""
         if self.record.read() is not None or forwarding.switched_off():
             return None
-        if not self._are_links_set(signed):
-            return None
         try:
+            if not self._are_links_set(signed):
+                return None
             findings = self._proof(signed, staged=False).findings
         except Refused:
             return None

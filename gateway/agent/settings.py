@@ -35,13 +35,17 @@ class LinkEngine(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Which gateway this host is, and how it is kept."""
+    """Which gateway this host is, and how it is kept.
+
+    `enrolment` is where its certificate is renewed, `host:port`; empty where it is not.
+    """
 
     gateway: str
     on_drift: OnDrift = OnDrift.REPAIR
     prove_every_seconds: int = 60
     confirm_within_seconds: int = 120
     link_engine: LinkEngine = LinkEngine.KERNEL
+    enrolment: str = ""
 
 
 def read_settings(file: Path = SETTINGS_FILE) -> Settings:
@@ -88,6 +92,7 @@ def _settings(data: Mapping[str, object]) -> Settings:
         _seconds(data, "prove_every_seconds", 60),
         _seconds(data, "confirm_within_seconds", 120),
         LinkEngine(str(data.get("link_engine", LinkEngine.KERNEL))),
+        str(data.get("enrolment", "")),
     )
 
 

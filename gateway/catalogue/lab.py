@@ -89,4 +89,10 @@ TEXTS: Mapping[str, Text] = {
         "“{word}”不是实验城市可依附的进程",
         "请将 {variable} 设为进程号,或不设置",
     ),
+    "ZG685": Text(
+        "the lab's enrolment server does not answer; its words are in {log}",
+        "read that log, then put the lab up again",
+        "实验城市的续期服务没有应答,其输出见 {log}",
+        "请查看该日志,再重新启动实验城市",
+    ),
 }

@@ -116,4 +116,40 @@ TEXTS: Mapping[str, Text] = {
         "该吊销列表编号为 {found},而现行的是 {known}",
         "请用 `playbooks/revoke.yml` 分发最新列表;现行列表保持不变",
     ),
+    "ZG519": Text(
+        "another renewal is at work on this host: {file}",
+        "wait for it; one round takes seconds",
+        "本机另一次续期正在进行:{file}",
+        "请等待其完成;一轮只需数秒",
+    ),
+    "ZG520": Text(
+        "the enrolment server {server} cannot be asked: {error}",
+        "see that `loushan pki serve` runs there, and that the link stands (`loushan link test`)",
+        "无法访问续期服务 {server}:{error}",
+        "请检查该处 `loushan pki serve` 是否运行、到该处的链路是否畅通(`loushan link test`)",
+    ),
+    "ZG521": Text(
+        "this gateway's certificate or key is missing, damaged, or does not fit the other: {error}",
+        "run `playbooks/provision.yml` for this host: it is certified anew",
+        "本网关的证书或密钥缺失、损坏或互不匹配:{error}",
+        "请对本机运行 `playbooks/provision.yml`,重新签发证书",
+    ),
+    "ZG522": Text(
+        "{server} did not renew this gateway's certificate: {error}",
+        "`loushan pki status` says how the certificate stands; the one in use stays",
+        "{server} 未续期本网关证书:{error}",
+        "用 `loushan pki status` 查看证书状态;现用证书保持不变",
+    ),
+    "ZG523": Text(
+        "this host's clock is {seconds} s before the authority's, and {most} s is the most",
+        "set the clock; nothing was taken, since certificates and lists would be judged by it",
+        "本机时钟比签发机构快 {seconds} 秒,最多允许相差 {most} 秒",
+        "请校正时钟;未作任何更新,因为证书和列表的有效期都以时钟为准",
+    ),
+    "ZG524": Text(
+        "no enrolment server is named in /etc/loushan/agent.toml",
+        "name it in the inventory (`enrolment`), and run `playbooks/provision.yml`",
+        "/etc/loushan/agent.toml 中未指定续期服务",
+        "请在清单中指定(`enrolment`)并运行 `playbooks/provision.yml`",
+    ),
 }

@@ -167,6 +167,12 @@ COMMANDS = (
         "在本网关装载新的吊销列表,并终止被吊销者的链路",
     ),
     Command(
+        ("link", "renew"),
+        "gateway.cli.link_renew",
+        "fetch the lists of revocations, and renew this gateway's certificate where it is due",
+        "取回吊销列表,并在到期前续期本网关证书",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",

@@ -33,15 +33,21 @@ _INDENT = "  "
 _Settings = Mapping[str, "str | _Settings"]
 
 
-def compile_links(plan: Plan, site: str) -> LinkConfiguration:
-    """Compile the connections of one site's gateway, ours or another's."""
+def compile_links(plan: Plan, site: str, *, in_grace: bool = False) -> LinkConfiguration:
+    """Compile the connections of one site's gateway, ours or another's.
+
+    `in_grace`: whether a list of revocations that has run out still counts, for the
+    plan gives it some hours more.  Who stands on it is refused all the same.
+    """
+    revocation = "relaxed" if in_grace else "strict"
     connections = {
-        identifier(line.neighbour): _connection(plan, site, line) for line in lines_of(plan, site)
+        identifier(line.neighbour): _connection(plan, site, line, revocation)
+        for line in lines_of(plan, site)
     }
     return LinkConfiguration(site, "\n".join([*_lines({"connections": connections}), ""]))
 
 
-def _connection(plan: Plan, site: str, line: Line) -> _Settings:
+def _connection(plan: Plan, site: str, line: Line, revocation: str) -> _Settings:
     lower = site if line.is_up else line.neighbour
     more = _POST_QUANTUM if plan.links.post_quantum else ""
     ranges = selectors(plan, lower)
@@ -83,7 +89,7 @@ def _connection(plan: Plan, site: str, line: Line) -> _Settings:
             "auth": "ecdsa-384-sha384",
             "id": gateway_identity(plan.name, line.neighbour),
             "cacerts": f"{_CREDENTIALS}/x509ca/links.pem",
-            "revocation": "strict",
+            "revocation": revocation,
         },
         "children": {identifier(line.neighbour): child},
     }

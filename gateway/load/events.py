@@ -15,6 +15,7 @@ class Step(StrEnum):
     COMMITTED = "committed"
     SESSIONS_CUT = "sessions_cut"
     LINKED = "linked"
+    LISTS_ENDED = "lists_ended"
     PROVED = "proved"
     ACCEPTED = "accepted"
     FORWARDING = "forwarding"

@@ -45,7 +45,7 @@ def bring_into_force(daemon: Path, configuration: LinkConfiguration | None) -> i
     """
     if configuration is None and not _answers(daemon):
         return 0
-    _wait(daemon)
+    wait(daemon)
     try:
         with Vici(daemon) as vici:
             before, standing = _connections(vici), vici.stream("list-sas", "list-sa")
@@ -56,7 +56,8 @@ def bring_into_force(daemon: Path, configuration: LinkConfiguration | None) -> i
         raise Refused(problem("ZG516", error=fault)) from fault
 
 
-def _wait(daemon: Path) -> None:
+def wait(daemon: Path) -> None:
+    """Wait until a daemon that is being started answers, and no longer than a start takes."""
     end = time.monotonic() + _START_SECONDS
     while not _answers(daemon) and time.monotonic() < end:
         time.sleep(_LOOK_SECONDS)
@@ -93,6 +94,19 @@ def begin(daemon: Path) -> int:
     except ViciRefused as fault:
         raise Refused(problem("ZG516", error=fault)) from fault
     return len(waiting)
+
+
+def end_all(daemon: Path) -> int:
+    """End every link that stands; give how many.
+
+    Raises:
+        Refused: ZG516, the daemon could not be asked.
+    """
+    try:
+        with Vici(daemon) as vici:
+            return _end(vici, vici.stream("list-sas", "list-sa"), frozenset())
+    except ViciRefused as fault:
+        raise Refused(problem("ZG516", error=fault)) from fault
 
 
 def _begins(connection: object) -> bool:

@@ -8,12 +8,14 @@ not taken, and nothing changes.
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 
 from gateway.errors import Problem, Refused, Where, problem, refuse_any
 from gateway.load.links import SWANCTL, begin, end_association
+from gateway.policy.freshness import Freshness, freshness
 from gateway.vici import Section, Vici, ViciRefused
 
 #: What a gateway was given; only root writes here.
@@ -54,6 +56,22 @@ def take_up(daemon: Path, credentials: Path = CREDENTIALS) -> Taken:
     except ViciRefused as fault:
         raise Refused(problem("ZG516", error=fault)) from fault
     return Taken(len(newly), ended)
+
+
+def freshness_of(daemon: Path, grace_hours: int, credentials: Path = CREDENTIALS) -> Freshness:
+    """Judge the lists that the daemon holds; there must be one of each authority.
+
+    Raises:
+        Refused: ZG516, the daemon cannot be asked.
+    """
+    try:
+        with Vici(daemon) as vici:
+            lists = _lists(vici.stream("list-certs", "list-cert"))
+    except ViciRefused as fault:
+        raise Refused(problem("ZG516", error=fault)) from fault
+    wanted = len([*(credentials / "x509ca").glob("*.pem")])
+    ends = [each.next_update_utc for each in lists.values()]
+    return freshness(ends, wanted, grace_hours, datetime.now(UTC))
 
 
 def _load(daemon: Path) -> None:

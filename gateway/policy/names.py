@@ -85,6 +85,11 @@ def gateway_identity(plan: str, site: str) -> str:
     return f"{gateway_host(site)}.gw.{plan_label(plan)}.internal"
 
 
+def enrolment_server(plan: str) -> str:
+    """Give how the server is called that renews certificates, in its own."""
+    return f"est.svc.{plan_label(plan)}.internal"
+
+
 def plan_label(plan: str) -> str:
     """Give how a plan is called in names of hosts, and to its authorities: a host takes no `_`."""
     return identifier(plan).replace("_", "-")

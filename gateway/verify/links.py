@@ -7,6 +7,7 @@ an association that was agreed with less than the plan's algorithms.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TypeAlias
@@ -15,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.errors import Problem, problem
+from gateway.policy.freshness import Freshness, freshness
 from gateway.policy.lines import Line, lines_of
 from gateway.policy.model import Plan
 from gateway.policy.names import gateway_identity, identifier
@@ -41,7 +43,12 @@ _ESP_ALGORITHMS = {
 _PUBLIC_KEY = "public key"
 
 #: `revocation = strict`: nobody is taken whose list of revocations does not say that all is well.
-_STRICT = "GOOD"
+#: Within a plan's grace, who stands on a list that has run out is refused, and nobody else.
+_REVOCATION = {
+    Freshness.FRESH: "GOOD",
+    Freshness.GRACE: "FAILED",
+    Freshness.ENDED: "GOOD",
+}
 
 #: In no family of addresses, so within no range of a plan's.
 _NO_RANGE = (0, 0, 0)
@@ -81,9 +88,10 @@ def find_in_links(plan: Plan, site: str, daemon: Path) -> list[Problem]:
         connections = _by_name(vici.stream("list-conns", "list-conn"))
         associations = vici.stream("list-sas", "list-sa")
         given = _given()
+        standing = freshness(_ends(vici), len(given), plan.links.grace_hours, datetime.now(UTC))
         trusted = _trusted(vici, given)
     return [
-        *_connections(wanted, connections),
+        *_connections(wanted, connections, _REVOCATION[standing]),
         *_associations(wanted, associations),
         *_authorities(given, trusted),
     ]
@@ -115,24 +123,28 @@ def _wanted(plan: Plan, site: str, line: Line) -> Wanted:
     )
 
 
-def _connections(wanted: Mapping[str, Wanted], found: Mapping[str, Section]) -> Iterator[Problem]:
+def _connections(
+    wanted: Mapping[str, Wanted], found: Mapping[str, Section], revocation: str
+) -> Iterator[Problem]:
     for name in sorted(wanted.keys() | found.keys()):
         if name not in found:
             yield problem("ZG650", link=name)
         elif name not in wanted:
             yield problem("ZG651", link=name)
         else:
-            yield from _unlike(name, _connection_of(wanted[name]), _reduced(found[name]))
+            yield from _unlike(
+                name, _connection_of(wanted[name], revocation), _reduced(found[name])
+            )
 
 
-def _connection_of(wanted: Wanted) -> dict[str, object]:
+def _connection_of(wanted: Wanted, revocation: str) -> dict[str, object]:
     """Give what the daemon must say of a connection."""
     return {
         "version": "IKEv2",
         "local_addrs": [wanted.own],
         "remote_addrs": [wanted.far],
         "local-1": (_PUBLIC_KEY, wanted.own_identity),
-        "remote-1": (_PUBLIC_KEY, wanted.far_identity, _STRICT, 1),
+        "remote-1": (_PUBLIC_KEY, wanted.far_identity, revocation, 1),
         "rounds": 2,
         "children": [wanted.name],
         "mode": "TUNNEL",
@@ -198,6 +210,19 @@ def _given() -> frozenset[str]:
         x509.load_pem_x509_certificate(file.read_bytes()).fingerprint(SHA256()).hex()
         for file in AUTHORITIES.glob("*.pem")
     )
+
+
+def _ends(vici: Vici) -> list[datetime | None]:
+    """Give until when the lists speak that the daemon has, the newest of each authority."""
+    newest: dict[x509.Name, tuple[int, datetime | None]] = {}
+    for told in vici.stream("list-certs", "list-cert"):
+        data = told.get("data")
+        if told.get("type") == "X509_CRL" and isinstance(data, bytes):
+            found = x509.load_der_x509_crl(data)
+            number = found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+            one = number, found.next_update_utc
+            newest[found.issuer] = max(newest.get(found.issuer, one), one, key=lambda each: each[0])
+    return [end for _, end in newest.values()]
 
 
 def _trusted(vici: Vici, given: frozenset[str]) -> frozenset[str]:

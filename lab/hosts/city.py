@@ -17,7 +17,7 @@ from gateway.errors import Refused, problem
 from gateway.policy.model import Plan
 from gateway.policy.names import plan_label
 from gateway.policy.plan import read_plan
-from lab.hosts import image
+from lab.hosts import authority, image
 from lab.hosts.blueprint import Blueprint, Guest, Role, draw
 from lab.hosts.describe import described
 from lab.hosts.foreign import furnish
@@ -67,7 +67,8 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
     if is_kept(places):
         raise Refused(problem("ZG678", run=places.run))
     plan = read_plan(wanted.plan)
-    blueprint = draw(lay_out(plan, with_hubs(plan, wanted.sites)), wanted.guests)
+    layout = lay_out(plan, with_hubs(plan, wanted.sites))
+    blueprint = draw(layout, wanted.guests)
     built = image.ensure(listener.image, anew=wanted.new_image, bare=wanted.bare)
     take_away(places)
     places.run.mkdir(parents=True)
@@ -91,6 +92,8 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
         for host in blueprint.hosts:
             if host.role is Role.FOREIGN:
                 furnish(places, plan, host)
+        if authority.has_authority(plan):
+            authority.begin(places, plan, layout)
     except BaseException:
         take_down(places)
         raise

@@ -62,6 +62,11 @@ class Places:
         """The lab's own authorities, which certify its hosts; made when it is put up."""
         return self.disk / "authorities"
 
+    @property
+    def root_key(self) -> Path:
+        """The key of the lab's root, kept apart from the authorities."""
+        return self.disk / "root" / "authority.key"
+
     def namespace(self, host: str) -> str:
         """Give the network namespace of a host."""
         return self.prefix + identifier(host)

@@ -42,15 +42,15 @@ def make_authorities(folder: Path, plan: str) -> None:
     _loushan("pki", "init", str(folder), *words)
 
 
-def certify(folder: Path, name: str, request: str, beside: Path) -> str:
-    """Have a host of the lab certified by the lab's authority of links; give the certificate.
+def certify(folder: Path, name: str, request: str, beside: Path, profile: str = "gateway") -> str:
+    """Have a host of the lab certified by the lab's authorities; give it and what is above it.
 
     Raises:
         Refused: ZG676, it is not; carries the words that were said.
     """
     asked, issued = beside / "request.csr", beside / "issued.pem"
     asked.write_text(request, "ascii")
-    words = ["--profile", "gateway", "--name", name]
+    words = ["--profile", profile, "--name", name]
     files = ["--request", str(asked), "--out", str(issued)]
     _loushan("pki", "issue", str(folder), *words, *files)
     return issued.read_text("ascii")

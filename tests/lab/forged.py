@@ -56,11 +56,14 @@ class Shown:
 def authority(folder: Path, name: str) -> Pair:
     """Take an authority's key, as a thief would."""
     passphrase = folder.with_name(f"{folder.name}.passphrase").read_bytes().strip()
-    own = folder / name
-    secret = passphrase if name == "root" else None
-    key = load_pem_private_key((own / "authority.key").read_bytes(), secret)
+    is_root = name == "root"
+    # The root's is kept elsewhere: this thief is thorough.
+    file = (
+        folder.with_name("root") / "authority.key" if is_root else folder / name / "authority.key"
+    )
+    key = load_pem_private_key(file.read_bytes(), passphrase if is_root else None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return Pair(key, x509.load_pem_x509_certificate((own / "authority.pem").read_bytes()))
+    return Pair(key, x509.load_pem_x509_certificate((folder / name / "authority.pem").read_bytes()))
 
 
 def stranger(like: Pair) -> Pair:

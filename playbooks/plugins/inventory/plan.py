@@ -22,10 +22,19 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin
 
 from gateway.errors import Language, Refused
+from gateway.policy.decide import decide
 from gateway.policy.documents import Document, parse
-from gateway.policy.model import Plan, Site
-from gateway.policy.names import TIER_GROUP, gateway_host, kind_group, site_group
+from gateway.policy.lines import lines_of
+from gateway.policy.model import Address, Flow, Plan, Protocol, Site
+from gateway.policy.names import (
+    TIER_GROUP,
+    enrolment_server,
+    gateway_host,
+    kind_group,
+    site_group,
+)
 from gateway.policy.plan import read_plan
+from gateway.policy.reasons import Verdict
 from gateway.policy.wiring import Wiring, wirings
 
 DOCUMENTATION = """
@@ -66,6 +75,15 @@ options:
     type: str
     env:
       - name: LOUSHAN_AUTHORITY
+  enrolment:
+    description:
+      - Address of the host that runs C(loushan pki serve), where gateways renew their certificates and fetch lists.
+      - The plan must have a service called C(enrolment), and a conduit that leads there from every gateway.
+      - Empty where there is none; then gateways do not renew, and lists are delivered by C(revoke.yml) alone.
+    type: str
+    default: ""
+    env:
+      - name: LOUSHAN_ENROLMENT
   machines:
     description:
       - What the plan does not know about machines, if there is such a file. Seen from the folder of this file.
@@ -106,6 +124,9 @@ _DISKS = Path("/var/lib/loushan-lab")
 _PLAN = "LOUSHAN_PLAN"
 _TRUST = "LOUSHAN_TRUST"
 _AUTHORITY = "LOUSHAN_AUTHORITY"
+
+#: The plan's service at which certificates are renewed and lists are fetched.
+_ENROLMENT = "enrolment"
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
@@ -151,6 +172,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         wired = wirings(plan)
         names = {site: gateway_host(site) for site in present if plan.sites[site].managed}
         self._refuse_used_twice(machines, plan, wired)
+        enrolment = self._enrolment(plan)
         if strangers := sorted(machines.keys() - {gateway_host(site) for site in plan.gateways}):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
         for site in from_the_hub_outwards(plan, names):
@@ -166,6 +188,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 "loushan_trust": str(trust) if trust else "",
                 "loushan_authority": str(authority) if authority else "",
                 "loushan_link_engine": self.get_option("link_engine"),
+                "loushan_enrolment": self._renews(plan, site, wired[site], enrolment),
             }
             for name, value in {**variables, **reached, **common}.items():
                 self.inventory.set_variable(host, name, value)
@@ -239,6 +262,35 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 if thing in used:
                     self._wrong(f"{host}: {thing} is for {used[thing]} already")
                 used[thing] = host
+
+    def _enrolment(self, plan: Plan) -> tuple[Address, int] | None:
+        """Give where certificates are renewed: an address, and the port that the plan has for it."""
+        given = self.get_option("enrolment")
+        if not given:
+            return None
+        try:
+            address = ip_address(given)
+        except ValueError:
+            self._wrong(f"enrolment: `{given}` is no address")
+        service = plan.services.get(_ENROLMENT)
+        ports = [each for each in service.ports if each.protocol is Protocol.TCP] if service else []
+        if not ports:
+            self._wrong(f"enrolment: the plan has no service `{_ENROLMENT}` with a TCP port")
+        return address, ports[0].low
+
+    def _renews(
+        self, plan: Plan, site: str, wiring: Wiring, enrolment: tuple[Address, int] | None
+    ) -> Mapping[str, object]:
+        """Say where one gateway renews; one that has links must be allowed to ask there."""
+        if enrolment is None or not lines_of(plan, site):
+            return {"server": "", "names": {}}
+        address, port = enrolment
+        own = next(each for each in wiring.addresses if each.version == address.version)
+        if decide(plan, Flow(own, address, Protocol.TCP, port)).verdict is not Verdict.ACCEPT:
+            host = gateway_host(site)
+            self._wrong(f"enrolment: no conduit leads from {host} to {address}, port {port}")
+        name = enrolment_server(plan.name)
+        return {"server": f"{name}:{port}", "names": {str(address): name}}
 
     def _ports(self, host: str, machine: Mapping[str, Any]) -> Mapping[str, str]:
         ports = machine.get("ports", {})
