@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from gateway.load.inforce import Stamp
+    from lab.hosts.cutting import Cutting
     from lab.hosts.places import Places
     from lab.hosts.status import HostStatus
+    from lab.hosts.trial import BootedGround
     from lab.rehearsal import Rehearsal, Step, Wanted
 
 #: How many problems a person is shown.
@@ -51,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Boot, provision, enforce, prove, probe, show."""
+    """Boot, provision, enforce, prove, probe, cut off and admit again, show."""
     require_root()
     from gateway.policy.plan import read_plan  # noqa: PLC0415 - so that help answers at once
     from lab.hosts.city import take_down, with_hubs  # noqa: PLC0415 - as above
@@ -71,15 +73,19 @@ def run(arguments: argparse.Namespace) -> int:
                 stack.callback(take_down, here)
             _provision(here, bar, clock)
             statuses = _statuses(here)
-            rehearsal = _try_out(here, wanted, _stamp(here), bar)
+            ground = _ground(here, wanted)
+            rehearsal = _try_out(ground, wanted, _stamp(here), bar)
             clock.done("prove and probe", "证明与探测")
-        _show(arguments, statuses, wanted, rehearsal)
+            cutting = _cut(here, ground, bar)
+            clock.done("revoke a gateway, and admit it again", "吊销网关并重新接入")
+        _show(arguments, statuses, wanted, rehearsal, cutting)
         if not arguments.json:
             clock.total(began)
+    problems = [*rehearsal.problems, *(cutting.problems if cutting else ())]
     unproven = [status for status in statuses if not (status.agent or {}).get("proven")]
-    if rehearsal.problems and not arguments.json:
-        report_problems(rehearsal.problems[:_SHOWN], arguments)
-    if rehearsal.problems or unproven:
+    if problems and not arguments.json:
+        report_problems(problems[:_SHOWN], arguments)
+    if problems or unproven:
         return ExitStatus.REFUSED
     if not arguments.json:
         _say_next(arguments)
@@ -189,11 +195,25 @@ def _stamp(here: "Places") -> "Stamp":
     return Stamp(statement.plan, statement.revision, statement.digest)
 
 
-def _try_out(here: "Places", wanted: "Wanted", stamp: "Stamp", bar: _Bar) -> "Rehearsal":
-    from lab.hosts.trial import try_out  # noqa: PLC0415 - so that help answers at once
+def _ground(here: "Places", wanted: "Wanted") -> "BootedGround":
+    from lab.hosts.trial import BootedGround  # noqa: PLC0415 - so that help answers at once
     from lab.layout import lay_out  # noqa: PLC0415 - as above
 
-    return try_out(here, lay_out(wanted.plan, wanted.sites), stamp, wanted, bar)
+    return BootedGround(here, lay_out(wanted.plan, wanted.sites))
+
+
+def _try_out(ground: "BootedGround", wanted: "Wanted", stamp: "Stamp", bar: _Bar) -> "Rehearsal":
+    from lab.hosts.trial import try_out  # noqa: PLC0415 - so that help answers at once
+
+    return try_out(ground, stamp, wanted, bar)
+
+
+def _cut(here: "Places", ground: "BootedGround", bar: _Bar) -> "Cutting | None":
+    """Show a revocation, where the city has a gateway that hangs on another."""
+    from lab.hosts.cutting import cut_and_admit, outermost  # noqa: PLC0415 - so that help answers at once
+
+    site = outermost(ground.layout)
+    return cut_and_admit(here, ground, site, bar.doing) if site else None
 
 
 def _show(
@@ -201,13 +221,15 @@ def _show(
     statuses: "list[HostStatus]",
     wanted: "Wanted",
     rehearsal: "Rehearsal",
+    cutting: "Cutting | None",
 ) -> None:
     from lab.hosts.status import policy_text  # noqa: PLC0415 - so that help answers at once
     from lab.report import as_json, say_rehearsal  # noqa: PLC0415 - as above
 
     if arguments.json:
         agents = [status.as_json() for status in statuses]
-        say_json({"hosts": agents, **as_json(wanted, rehearsal)})
+        cut = cutting.as_json() if cutting else None
+        say_json({"hosts": agents, **as_json(wanted, rehearsal), "revocation": cut})
         return
     say("")
     title = ("what each gateway says of itself:", "各网关自述:")
@@ -216,6 +238,32 @@ def _show(
         say(f"  {status.host.name:20} {policy_text(arguments, status)}")
     say("")
     say_rehearsal(arguments, wanted, rehearsal)
+    if cutting:
+        _say_cutting(arguments, cutting)
+
+
+def _say_cutting(arguments: argparse.Namespace, cutting: "Cutting") -> None:
+    """Say what a revocation did."""
+    gateway, hub, of = cutting.gateway, cutting.hub, cutting.packets
+    down = words(arguments, "DOWN", "断") if cutting.is_down else words(arguments, "UP", "通")
+    again = ("yes", "是") if cutting.came_back else ("no", "否")
+    en = (
+        f"\nloushan pki revoke … {gateway} --deliver inventory/lab:\n"
+        f"  before             {cutting.before} of {of} permitted packets passed its link\n"
+        f"  {cutting.revoked_seconds:4.1f} s later       its link at {hub}: {down}\n"
+        f"  tried again        {again[0]}; {cutting.during} of {of} packets passed\n"
+        f"  admitted again     with a new key, in {cutting.admitted_seconds} s;"
+        f" {cutting.after} of {of} packets passed"
+    )
+    zh = (
+        f"\nloushan pki revoke … {gateway} --deliver inventory/lab:\n"
+        f"  吊销前        准许的报文经其链路通过 {cutting.before}/{of}\n"
+        f"  {cutting.revoked_seconds:4.1f} 秒后     {hub} 上该链路:{down}\n"
+        f"  以原证书再试  建成:{again[1]};报文通过 {cutting.during}/{of}\n"
+        f"  重新接入      使用新密钥,用时 {cutting.admitted_seconds} 秒;"
+        f"报文通过 {cutting.after}/{of}"
+    )
+    say(words(arguments, en, zh))
 
 
 def _say_next(arguments: argparse.Namespace) -> None:

@@ -290,6 +290,13 @@ def _revoke(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", choices=("ssh-host", "ssh-user"), help="for SSH: which | 用于 SSH:种类"
     )
+    parser.add_argument(
+        "--deliver",
+        type=Path,
+        metavar="INVENTORY",
+        help="deliver the new list to its gateways at once, and end the links of who is on it"
+        " | 立即分发新列表到该清单的网关,并终止被吊销者的链路",
+    )
     parser.add_argument("--reason", choices=REASONS, default="unspecified", help="why | 吊销原因")
 
 
@@ -345,7 +352,7 @@ _COMMANDS: Mapping[str, Words] = {
     ),
     "revoke": Words(
         "revoke a name or one serial, and write the new list | 吊销名称或序列号,并写入新的吊销列表",
-        "loushan pki revoke DIR huichuan-gw --reason keyCompromise",
+        "loushan pki revoke DIR huichuan-gw --reason keyCompromise --deliver inventory/zunyi",
         _revoke,
         commands.revoke_one,
     ),

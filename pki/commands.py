@@ -4,7 +4,7 @@ Whatever changes a folder holds its lock, and opens it anew under it.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import Any
 
 from pki.codes import enrol, issue_by_code
 from pki.cross import issue_cross
+from pki.deliver import deliver
 from pki.document import ceremony_text
 from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file, replace_file
@@ -207,7 +208,21 @@ def revoke_one(options: argparse.Namespace, now: datetime) -> Answer:
         file = state.folder / done.authority / "crl.pem"
     serials = tuple(f"{serial:x}" for serial in done.serials)
     data = {"authority": done.authority, "serials": list(serials), "list": str(file)}
-    return Answer((*serials, str(file)), {**data, "list_number": done.list_number})
+    answer = Answer((*serials, str(file)), {**data, "list_number": done.list_number})
+    return answer if options.deliver is None else _delivered(options, answer, data)
+
+
+def _delivered(options: argparse.Namespace, answer: Answer, data: Mapping[str, object]) -> Answer:
+    """Deliver the new list; 1 where a gateway does not have it yet."""
+    done = deliver(options.deliver, options.folder)
+    zh = options.language == "zh"
+    lines = [f"已送达:{len(done.have)}" if zh else f"delivered to {len(done.have)} gateways"]
+    if done.missing:
+        names = ", ".join(done.missing)
+        later = "尚未送达,恢复后将自行取回" if zh else "not yet, and will fetch it when back"
+        lines.append(f"{later}: {names}")
+    more = {"delivered": list(done.have), "missing": list(done.missing)}
+    return Answer((*answer.lines, *lines), {**data, **more}, int(bool(done.missing)))
 
 
 def crl(options: argparse.Namespace, now: datetime) -> Answer:

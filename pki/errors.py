@@ -300,6 +300,12 @@ class Code(Enum):
         "令牌“{token}”未能执行:{error}",
         "请插入令牌,核对标签、PIN 与 `--pkcs11`;PIN 多次错误会锁定令牌",
     )
+    ZP056 = Words(
+        "the list is written, but reached no gateway of `{inventory}`: {error}",
+        "run `ansible-playbook playbooks/revoke.yml -i INVENTORY`, and read what it says",
+        "列表已写入,但未送达清单“{inventory}”中的任何网关:{error}",
+        "请运行 `ansible-playbook playbooks/revoke.yml -i 清单` 并查看其输出",
+    )
     ZP060 = Words(
         "this is no public key of SSH",
         "give the host's or administrator's `.pub` file, one line",

@@ -95,4 +95,10 @@ TEXTS: Mapping[str, Text] = {
         "实验城市的续期服务没有应答,其输出见 {log}",
         "请查看该日志,再重新启动实验城市",
     ),
+    "ZG686": Text(
+        "after {gateway} was revoked and admitted again: {what} is {found}, and must be {wanted}",
+        "look at `loushan link status` and the journal of strongswan.service at both ends",
+        "吊销并重新接入 {gateway} 后:{what} 为 {found},应为 {wanted}",
+        "请在两端查看 `loushan link status` 和 strongswan.service 的日志",
+    ),
 }

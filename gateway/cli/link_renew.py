@@ -2,10 +2,18 @@
 
 import argparse
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus, Refused, problem
 from gateway.vici import SOCKET
+
+if TYPE_CHECKING:
+    from gateway.renewal.course import Round
+
+#: From here on a clock that is off is worth a word.
+NOTABLE_SECONDS_OFF = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,13 +23,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="renew the certificate also where it is not due | 证书未到期也续期",
     )
+    parser.add_argument(
+        "--quiet", action="store_true", help="say only what has changed | 仅输出变更"
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the timer does every few minutes."""
     from gateway.agent.settings import read_settings
-    from gateway.renewal.course import NOTABLE_SECONDS_OFF, go_round
+    from gateway.renewal.course import go_round
 
     if os.geteuid() != 0:
         raise Refused(problem("ZG703"))
@@ -32,27 +43,27 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json(done.as_json())
         return ExitStatus.OK
-    lists = ", ".join(done.lists) or words(arguments, "none", "无")
-    ended = ", ".join(done.ended) or words(arguments, "none", "无")
-    fresh = (
-        f"renewed, good until {done.ends_at}" if done.renewed else f"good until {done.ends_at}",
-        f"已续期,有效至 {done.ends_at}" if done.renewed else f"有效至 {done.ends_at}",
-    )
-    say(words(arguments, f"certificate: {fresh[0]}", f"证书:{fresh[1]}"))
-    say(
-        words(
-            arguments,
-            f"new lists: {lists}; links ended: {ended}",
-            f"新列表:{lists};已终止链路:{ended}",
+    for en, zh in _sentences(done, quiet=arguments.quiet):
+        say(words(arguments, en, zh))
+    return ExitStatus.OK
+
+
+def _sentences(done: "Round", *, quiet: bool) -> Iterator[tuple[str, str]]:
+    if done.renewed:
+        yield f"certificate renewed, good until {done.ends_at}", f"证书已续期,有效至 {done.ends_at}"
+    elif not quiet:
+        yield f"certificate good until {done.ends_at}", f"证书有效至 {done.ends_at}"
+    if done.lists:
+        lists, ended = ", ".join(done.lists), ", ".join(done.ended) or "-"
+        yield (
+            f"new lists: {lists}; newly revoked: {done.revoked}; links ended: {ended}",
+            f"新列表:{lists};新吊销:{done.revoked};已终止链路:{ended}",
         )
-    )
+    elif not quiet:
+        yield "no new lists", "无新列表"
     off = done.clock_ahead_seconds
     if abs(off) > NOTABLE_SECONDS_OFF:
-        say(
-            words(
-                arguments,
-                f"warning: this host's clock is {off:+.0f} s off the authority's; set it",
-                f"警告:本机时钟与签发机构相差 {off:+.0f} 秒,请校正",
-            )
+        yield (
+            f"warning: this host's clock is {off:+.0f} s before the authority's; set it",
+            f"警告:本机时钟比签发机构快 {off:+.0f} 秒,请校正",
         )
-    return ExitStatus.OK

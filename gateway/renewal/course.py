@@ -29,9 +29,6 @@ _AUTHORITIES = ("root", "links")
 #: Certificates are valid from so long before they were made; a clock may be off by as much.
 MOST_SECONDS_OFF = 300
 
-#: From here on a clock is worth a word.
-NOTABLE_SECONDS_OFF = 10
-
 
 @dataclass(frozen=True, slots=True)
 class Round:

@@ -42,7 +42,7 @@ def play(
         process = subprocess.Popen(
             [str(program), *words],
             cwd=_ROOT,
-            env=_environment(places),
+            env=environment(places),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -66,7 +66,8 @@ def play(
     return "".join(said)
 
 
-def _environment(places: Places) -> dict[str, str]:
+def environment(places: Places) -> dict[str, str]:
+    """Give what a command that is about a lab is to know of ours."""
     kept = {name: os.environ[name] for name in ("HOME", "TERM") if name in os.environ}
     return {
         **kept,

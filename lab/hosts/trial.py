@@ -51,15 +51,13 @@ class BootedGround:
         return JournalReader(self.places, host_name(self.layout.plan, gateway))
 
 
-def try_out(
-    places: Places, layout: Layout, stamp: Stamp, wanted: Wanted, listener: Listener
-) -> Rehearsal:
+def try_out(ground: BootedGround, stamp: Stamp, wanted: Wanted, listener: Listener) -> Rehearsal:
     """Prove and probe a booted city that holds a policy.
 
     Raises:
         Refused: a kernel or a journal could not be read.
     """
-    ground = BootedGround(places, layout)
+    layout = ground.layout
     plan = LinkEngine.PROGRAM.seen_from_here(layout.plan)
     listener.begin(Step.ENFORCE, len(layout.gateways))
     held = []

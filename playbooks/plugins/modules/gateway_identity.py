@@ -36,6 +36,12 @@ options:
     description: Whether only the lists of revocations are delivered.
     type: bool
     default: false
+  new_key:
+    description:
+      - Whether the host makes another key, for one whose certificate was revoked.
+      - The key in use stays until the new one is certified.
+    type: bool
+    default: false
   files:
     description: What to install; said by the controller.
     type: dict
@@ -63,11 +69,14 @@ SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "authority": {"type": "path", "required": True},
     "lists_only": {"type": "bool", "default": False},
+    "new_key": {"type": "bool", "default": False},
     "files": {"type": "dict"},
 }
 
 FOLDER = Path("/etc/swanctl")
 KEY = FOLDER / "private/gateway.key"
+#: A key that waits for its certificate; `loushan link renew` calls it so too.
+NEXT_KEY = FOLDER / "private/gateway.next.key"
 CERTIFICATE = FOLDER / "x509/gateway.pem"
 _LOUSHAN = Path("/usr/sbin/loushan")
 _OPENSSL = "/usr/bin/openssl"
@@ -91,7 +100,7 @@ def main() -> None:
 def work(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """Give what there is and, where the controller has sent something, install it."""
     if wanted["files"] is None:
-        return asked(str(wanted["name"]), check=check)
+        return asked(str(wanted["name"]), new_key=bool(wanted["new_key"]), check=check)
     delivered = {place(name): str(text).encode() for name, text in wanted["files"].items()}
     changed = [path for path, content in delivered.items() if read(path) != content]
     difference = "".join(f"{path}\n" for path in changed)
@@ -103,10 +112,17 @@ def work(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
 
 def install(delivered: Mapping[Path, bytes]) -> None:
     """Write files and have strongSwan take them, or leave those that it works with."""
-    before = {path: read(path) for path in delivered}
+    is_next = CERTIFICATE in delivered and fits(NEXT_KEY, delivered[CERTIFICATE])
+    if CERTIFICATE in delivered and not is_next and not fits(KEY, delivered[CERTIFICATE]):
+        # It renewed itself between the two trips.
+        message = f"{KEY} has changed since the request was made; run this again"
+        raise ValueError(message)
+    before = {path: read(path) for path in (*delivered, *([KEY] if is_next else []))}
     try:
         for path, content in delivered.items():
             write(path, content, 0o644)
+        if is_next:
+            NEXT_KEY.replace(KEY)
         take_up()
     except BaseException:
         # What was refused now would be taken by the next start, without a question.
@@ -114,13 +130,14 @@ def install(delivered: Mapping[Path, bytes]) -> None:
             if was is None:
                 path.unlink(missing_ok=True)
             else:
-                write(path, was, 0o644)
+                write(path, was, 0o600 if path == KEY else 0o644)
         raise
 
 
-def asked(name: str, *, check: bool) -> dict[str, Any]:
+def asked(name: str, *, new_key: bool, check: bool) -> dict[str, Any]:
     """Give the request and the certificate that is installed, if it fits the key."""
-    made = not KEY.exists()
+    key = NEXT_KEY if new_key else KEY
+    made = new_key or not KEY.exists()
     if made and check:
         return {"changed": True, "request": "", "certificate": ""}
     if made:
@@ -129,23 +146,32 @@ def asked(name: str, *, check: bool) -> dict[str, Any]:
                 mode=0o755 if folder != "private" else 0o700, parents=True, exist_ok=True
             )
         write(
-            KEY,
+            key,
             openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"),
             0o600,
         )
-    request = openssl("req", "-new", "-sha384", "-key", str(KEY), "-subj", f"/CN={name}")
+    request = openssl("req", "-new", "-sha384", "-key", str(key), "-subj", f"/CN={name}")
     return {
         "changed": made,
         "request": request.decode(),
-        "certificate": (read(CERTIFICATE) or b"").decode() if is_good() else "",
+        "certificate": "" if new_key or not is_good() else (read(CERTIFICATE) or b"").decode(),
     }
 
 
 def is_good() -> bool:
     """Tell whether the certificate can be read, is the key's, and is good for another day."""
-    own = openssl("pkey", "-in", str(KEY), "-pubout")
-    day = ["x509", "-in", str(CERTIFICATE), "-noout", "-pubkey", "-checkend", "86400"]
-    said = subprocess.run([_OPENSSL, *day], capture_output=True, check=False)
+    day = [_OPENSSL, "x509", "-in", str(CERTIFICATE), "-noout", "-checkend", "86400"]
+    lasts = subprocess.run(day, capture_output=True, check=False).returncode == 0
+    return lasts and fits(KEY, read(CERTIFICATE) or b"")
+
+
+def fits(key: Path, certificate: bytes) -> bool:
+    """Tell whether a certificate can be read, and is of a key that lies here."""
+    if not key.exists():
+        return False
+    own = openssl("pkey", "-in", str(key), "-pubout")
+    words = [_OPENSSL, "x509", "-noout", "-pubkey"]
+    said = subprocess.run(words, input=certificate, capture_output=True, check=False)
     return said.returncode == 0 and said.stdout.startswith(own)
 
 
