@@ -96,7 +96,7 @@ def settle(identity: Identity) -> None:
         return
     if _public_of(identity.next_key) != wanted:
         raise Refused(problem("ZG521", Where(str(identity.key)), error="public key"))
-    identity.next_key.replace(identity.key)
+    _promote(identity)
 
 
 def renew(identity: Identity, server: Server) -> x509.Certificate:
@@ -116,7 +116,7 @@ def renew(identity: Identity, server: Server) -> x509.Certificate:
     if wrong := _wrong(identity, before, after, key):
         raise Refused(problem("ZG522", server=server.url, error=wrong))
     write(identity.certificate, after.public_bytes(Encoding.PEM), _PUBLIC)
-    identity.next_key.replace(identity.key)
+    _promote(identity)
     return after
 
 
@@ -133,6 +133,11 @@ def write(file: Path, content: bytes, mode: int = _PUBLIC) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def _promote(identity: Identity) -> None:
+    identity.next_key.chmod(_PRIVATE)
+    identity.next_key.replace(identity.key)
 
 
 def _next_key(identity: Identity) -> ec.EllipticCurvePrivateKey:

@@ -44,9 +44,9 @@ _PUBLIC_KEY = "public key"
 
 #: `revocation = strict`: nobody is taken whose list of revocations does not say that all is well.
 #: Within a plan's grace, who stands on a list that has run out is refused, and nobody else.
-_REVOCATION = {
+_REVOCATION: Mapping[Freshness, str | None] = {
     Freshness.FRESH: "GOOD",
-    Freshness.GRACE: "FAILED",
+    Freshness.GRACE: None,
     Freshness.ENDED: "GOOD",
 }
 
@@ -88,8 +88,11 @@ def find_in_links(plan: Plan, site: str, daemon: Path) -> list[Problem]:
         connections = _by_name(vici.stream("list-conns", "list-conn"))
         associations = vici.stream("list-sas", "list-sa")
         given = _given()
-        standing = freshness(_ends(vici), len(given), plan.links.grace_hours, datetime.now(UTC))
-        trusted = _trusted(vici, given)
+        certificates = vici.stream("list-certs", "list-cert")
+        standing = freshness(
+            _ends(certificates), len(given), plan.links.grace_hours, datetime.now(UTC)
+        )
+        trusted = _trusted(vici, given, _listed(certificates))
     return [
         *_connections(wanted, connections, _REVOCATION[standing]),
         *_associations(wanted, associations),
@@ -124,7 +127,7 @@ def _wanted(plan: Plan, site: str, line: Line) -> Wanted:
 
 
 def _connections(
-    wanted: Mapping[str, Wanted], found: Mapping[str, Section], revocation: str
+    wanted: Mapping[str, Wanted], found: Mapping[str, Section], revocation: str | None
 ) -> Iterator[Problem]:
     for name in sorted(wanted.keys() | found.keys()):
         if name not in found:
@@ -137,7 +140,7 @@ def _connections(
             )
 
 
-def _connection_of(wanted: Wanted, revocation: str) -> dict[str, object]:
+def _connection_of(wanted: Wanted, revocation: str | None) -> dict[str, object]:
     """Give what the daemon must say of a connection."""
     return {
         "version": "IKEv2",
@@ -212,10 +215,10 @@ def _given() -> frozenset[str]:
     )
 
 
-def _ends(vici: Vici) -> list[datetime | None]:
+def _ends(certificates: Iterable[Section]) -> list[datetime | None]:
     """Give until when the lists speak that the daemon has, the newest of each authority."""
     newest: dict[x509.Name, tuple[int, datetime | None]] = {}
-    for told in vici.stream("list-certs", "list-cert"):
+    for told in certificates:
         data = told.get("data")
         if told.get("type") == "X509_CRL" and isinstance(data, bytes):
             found = x509.load_der_x509_crl(data)
@@ -225,26 +228,24 @@ def _ends(vici: Vici) -> list[datetime | None]:
     return [end for _, end in newest.values()]
 
 
-def _trusted(vici: Vici, given: frozenset[str]) -> frozenset[str]:
+def _trusted(vici: Vici, given: frozenset[str], listed: frozenset[str]) -> frozenset[str]:
     """Give the fingerprints of the authorities that the daemon trusts.
 
     It lists those too that strangers have shown it, which it remembers and does not
     trust.  They are forgotten here; what is still listed was loaded.
     """
-    listed = _listed(vici)
     for _ in range(_TIMES_FORGOTTEN):
         if listed <= given:
             break
         vici.ask("flush-certs")
-        listed &= _listed(vici) | given
+        listed &= _listed(vici.stream("list-certs", "list-cert")) | given
     return listed
 
 
-def _listed(vici: Vici) -> frozenset[str]:
-    told = vici.stream("list-certs", "list-cert")
+def _listed(certificates: Iterable[Section]) -> frozenset[str]:
     return frozenset(
         x509.load_der_x509_certificate(data).fingerprint(SHA256()).hex()
-        for certificate in told
+        for certificate in certificates
         if certificate.get("flag") == "CA" and isinstance(data := certificate.get("data"), bytes)
     )
 

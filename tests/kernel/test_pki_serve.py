@@ -56,7 +56,7 @@ def admitted(
     state: State, folder: Path, profile: str, name: str, now: datetime = NOW
 ) -> x509.Certificate:
     """Certify a name, and keep certificate and key."""
-    key = make_key("ecdsa-p256")
+    key = make_key("ecdsa-p384")
     issued = issue(state, profile, name, request(name, key), secrets=NO_SECRETS, now=now)
     keep(folder, name, issued, key)
     return issued.record.certificate
@@ -197,7 +197,7 @@ def test_a_stranger_is_refused(running: Running) -> None:
 def test_a_key_of_another_is_refused(running: Running) -> None:
     """Who copied a certificate does not have its key."""
     admitted(running.state, running.files, "gateway", GATEWAY)
-    (running.files / f"{GATEWAY}.key").write_bytes(key_text(make_key("ecdsa-p256"), None))
+    (running.files / f"{GATEWAY}.key").write_bytes(key_text(make_key("ecdsa-p384"), None))
 
     with pytest.raises(ssl.SSLError):
         renewal(running)
@@ -243,7 +243,7 @@ def test_a_renewed_certificate_of_the_server_is_taken_up(running: Running) -> No
         return x509.load_der_x509_certificate(found).serial_number
 
     (record,) = running.state.records("services")
-    key = make_key("ecdsa-p256")
+    key = make_key("ecdsa-p384")
     renewed = renew(running.state, record, request("est", key), NO_SECRETS, NOW)
     (running.files / "est.pem").write_bytes(renewed.chain()[:300])
     half = shown()
@@ -302,7 +302,7 @@ def test_a_server_without_its_certificate_does_not_start(running: Running, harm:
     if harm == "missing":
         file.unlink()
     else:
-        other = key_text(make_key("ecdsa-p256"), None)
+        other = key_text(make_key("ecdsa-p384"), None)
         file.write_bytes(other if harm == "another key" else b"rubbish")
 
     with pytest.raises(PkiRefused) as refused:

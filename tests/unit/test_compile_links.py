@@ -39,12 +39,21 @@ def test_one_end_begins(site: str, begins: str) -> None:
     assert actions == {begins}
 
 
-@pytest.mark.parametrize("word", ["revocation = strict", "cacerts = ", "auth = pubkey"])
+@pytest.mark.parametrize("word", ["revocation = strict", "cacerts = ", "auth = ecdsa-384-sha384"])
 def test_nobody_is_taken_without_a_certificate_and_a_list(word: str) -> None:
     """Each connection says so by itself."""
     text = compile_links(CITY, "city").text
 
     assert text.count(word) >= text.count("remote {")
+
+
+def test_a_list_that_has_run_out_counts_within_a_plans_grace_and_no_longer() -> None:
+    """StrongSwan knows no grace: for that time, and for it alone, it asks less."""
+    strict, in_grace = compile_links(CITY, "city"), compile_links(CITY, "city", in_grace=True)
+
+    assert "relaxed" not in strict.text
+    assert strict.text.replace("revocation = strict", "revocation = relaxed") == in_grace.text
+    assert strict.digest != in_grace.digest
 
 
 def test_a_gateway_names_itself_and_no_certificate_of_its_own() -> None:

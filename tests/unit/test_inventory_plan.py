@@ -166,3 +166,41 @@ def test_a_plan_that_is_wrong_is_refused_in_its_own_words(own: Path, tmp_path: P
 
     assert done.returncode != 0
     assert "ZG001" in done.stderr
+
+
+def test_a_gateway_with_links_knows_where_it_renews(own: Path) -> None:
+    """By the server's name, and its port in the plan; who has no links has nothing to renew."""
+    with (own / "plan.yml").open("a") as file:
+        file.write("enrolment: 10.1.4.1\n")
+
+    hosts = listed(own)["_meta"]["hostvars"]
+
+    renews = hosts["tax-gw"]["loushan_enrolment"]
+    assert plain(renews["server"]) == "est.svc.lab.internal:9443"
+    assert {k: plain(v) for k, v in renews["names"].items()} == {"10.1.4.1": "est.svc.lab.internal"}
+    assert not plain(hosts["portal-gw"]["loushan_enrolment"]["server"])
+
+
+def test_nobody_renews_where_no_server_is_named(own: Path) -> None:
+    """Nothing is made up."""
+    hosts = listed(own)["_meta"]["hostvars"]
+
+    assert not any(plain(host["loushan_enrolment"]["server"]) for host in hosts.values())
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        pytest.param("here", "no address", id="no address"),
+        pytest.param("10.1.0.1", "no conduit leads", id="where nobody may go"),
+        pytest.param("192.0.2.1", "no conduit leads", id="outside the plan"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_by_the_plan_is_refused(
+    own: Path, address: str, said: str
+) -> None:
+    """Before a gateway is told of it."""
+    with (own / "plan.yml").open("a") as file:
+        file.write(f"enrolment: {address}\n")
+
+    assert said in inventory(own).stderr

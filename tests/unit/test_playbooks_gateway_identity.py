@@ -25,6 +25,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "swanctl"
     monkeypatch.setattr(host, "FOLDER", folder)
     monkeypatch.setattr(host, "KEY", folder / "private/gateway.key")
+    monkeypatch.setattr(host, "NEXT_KEY", folder / "private/gateway.next.key")
     monkeypatch.setattr(host, "CERTIFICATE", folder / "x509/gateway.pem")
     monkeypatch.setattr(host, "_LOUSHAN", tmp_path / "no-loushan")
     return folder
@@ -38,7 +39,14 @@ def authorities(tmp_path: Path) -> State:
 
 def asked(**more: object) -> dict[str, Any]:
     """Give what the controller says to a host."""
-    return {"name": NAME, "authority": "/pki", "lists_only": False, "files": None, **more}
+    return {
+        "name": NAME,
+        "authority": "/pki",
+        "lists_only": False,
+        "new_key": False,
+        "files": None,
+        **more,
+    }
 
 
 def test_what_is_documented_is_what_is_taken() -> None:
@@ -170,6 +178,68 @@ def test_what_strongswan_refuses_does_not_stay(disk: Path, monkeypatch: pytest.M
     assert (disk / "x509crl/links.crl").read_text() == "good\n"
     assert not (disk / "x509crl/root.crl").exists()
     assert [file.name for file in (disk / "x509crl").iterdir()] == ["links.crl"]
+
+
+def certificate_of(key: Path) -> str:
+    """Certify a key by itself."""
+    return host.openssl("req", "-x509", "-new", "-key", str(key), "-subj", f"/CN={NAME}").decode()
+
+
+def test_a_new_key_takes_the_old_ones_place_with_its_certificate(disk: Path) -> None:
+    """Until then the old one is in use; who asks twice asks for the last one."""
+    host.work(asked(), check=False)
+    old = (disk / "private/gateway.key").read_bytes()
+    would = host.work(asked(new_key=True), check=True)
+    assert not (disk / "private/gateway.next.key").exists()
+    said = host.work(asked(new_key=True), check=False)
+    new = (disk / "private/gateway.next.key").read_bytes()
+    assert (disk / "private/gateway.key").read_bytes() == old != new
+
+    sent = {"x509/gateway.pem": certificate_of(disk / "private/gateway.next.key")}
+    host.work(asked(new_key=True, files=sent), check=False)
+
+    assert (would["changed"], said["changed"], said["certificate"]) == (True, True, "")
+    assert (disk / "private/gateway.key").read_bytes() == new
+    assert (disk / "private/gateway.key").stat().st_mode & 0o777 == 0o600
+    assert not (disk / "private/gateway.next.key").exists()
+
+
+def test_a_new_key_that_strongswan_refuses_does_not_stay(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Certificate and key are those of before."""
+    host.work(asked(), check=False)
+    certificate(disk, days=9)
+    before = [(disk / name).read_bytes() for name in ("private/gateway.key", "x509/gateway.pem")]
+    host.work(asked(new_key=True), check=False)
+
+    def refuses() -> None:
+        raise subprocess.CalledProcessError(1, "loushan", stderr="ZG516")
+
+    monkeypatch.setattr(host, "take_up", refuses)
+    sent = {"x509/gateway.pem": certificate_of(disk / "private/gateway.next.key")}
+    with pytest.raises(subprocess.CalledProcessError):
+        host.work(asked(new_key=True, files=sent), check=False)
+
+    after = [(disk / name).read_bytes() for name in ("private/gateway.key", "x509/gateway.pem")]
+    assert after == before
+    assert (disk / "private/gateway.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_certificate_of_a_key_that_is_not_there_any_more_is_not_installed(
+    disk: Path, tmp_path: Path
+) -> None:
+    """The gateway renewed itself between the question and the answer."""
+    host.work(asked(), check=False)
+    certificate(disk, days=9)
+    before = (disk / "x509/gateway.pem").read_bytes()
+    other = tmp_path / "other.key"
+    other.write_bytes(host.openssl("genpkey", "-algorithm", "ED25519"))
+
+    with pytest.raises(ValueError, match="has changed"):
+        host.work(asked(files={"x509/gateway.pem": certificate_of(other)}), check=False)
+
+    assert (disk / "x509/gateway.pem").read_bytes() == before
 
 
 # --- at the controller ----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ from gateway.policy.model import Links, Plan
 from gateway.verify import links
 from gateway.verify.links import find_in_links, wanted_links
 from gateway.vici import ViciRefused
+from pki.state import State
 from tests.authorities import make_state
 from tests.cities import small_city
 from tests.strongswan import Daemon, running
@@ -303,3 +305,43 @@ def test_a_daemon_that_cannot_be_asked_raises(tmp_path: Path) -> None:
     """Where nothing was seen, nothing is proven."""
     with pytest.raises(ViciRefused):
         find_in_links(CITY, SITE, tmp_path / "nobody")
+
+
+# --- lists of revocations -------------------------------------------------------------------------
+
+
+def lists(state: State) -> list[_Said]:
+    """Give what strongSwan lists of the lists of both authorities."""
+    found = (state.revocations(name) for name in ("root", "links"))
+    return [{"type": "X509_CRL", "data": each.public_bytes(Encoding.DER)} for each in found]
+
+
+def relaxed(daemon: Daemon) -> None:
+    """Have strongSwan take who stands on no list that it can judge by."""
+    for told in daemon.told["list-conns"]:
+        for connection_ in told.values():
+            connection_["remote-1"].pop("revocation", None)
+
+
+@pytest.mark.parametrize(
+    ("days", "grace", "may_relax"),
+    [
+        pytest.param(0, 48, False, id="fresh"),
+        pytest.param(8, 48, True, id="a day after its end, in grace"),
+        pytest.param(8, 0, False, id="a day after its end, without grace"),
+        pytest.param(10, 48, False, id="after the grace"),
+    ],
+)
+def test_what_is_not_strict_is_found_but_in_a_plans_grace(
+    daemon: Daemon, tmp_path: Path, *, days: int, grace: int, may_relax: bool
+) -> None:
+    """And within it, what is strict is: a link that may stand would not be made."""
+    state = make_state(tmp_path / "aged", datetime.now(UTC) - timedelta(days=days))
+    daemon.told["list-certs"] += lists(state)
+    plan = replace(CITY, links=Links(grace_hours=grace))
+
+    strict = found(daemon, plan)
+    relaxed(daemon)
+
+    assert (strict == []) is not may_relax
+    assert (found(daemon, plan) == []) is may_relax
