@@ -322,7 +322,7 @@ def test_a_new_county_is_one_line(documents: tuple[Document, ...], plan: Plan) -
         "xinxian.gateway",
     }
     assert conduits_of("xinxian") == conduits_of("xinpu")
-    assert len(conduits_of("xinxian")) == 11
+    assert len(conduits_of("xinxian")) == 12
     assert "xinxian.office" in grown.subjects["county_clerk"].zones
     assert "xinxian" in compile_plan(grown)
     assert check_plan(grown, DAY) == []
