@@ -17,14 +17,14 @@ from pki.deliver import deliver
 from pki.document import ceremony_text
 from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file, replace_file
-from pki.initialise import RootKey, initialise, root_key_in_file
+from pki.initialise import REVOKED_KEYS, RootKey, initialise, root_key_in_file
 from pki.issue import Issued, issue, newest_of, renew
 from pki.keys import read_passphrase
 from pki.names import Realm
 from pki.profiles import CrossProfile, SshProfile, load_profiles
 from pki.revoke import renew_list, revoke
 from pki.signers import make_signers, renew_revocations, revoke_signer
-from pki.ssh import REVOKED_KEYS, issue_ssh, revoke_ssh
+from pki.ssh import issue_ssh, revoke_ssh
 from pki.state import ROOT, Secrets, State, open_state
 from pki.status import ALARMING, CertificateLine, ListLine, certificate_lines, list_lines
 
