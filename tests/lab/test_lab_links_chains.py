@@ -7,11 +7,13 @@ the strongSwan of a booted hub, and its journal says why.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.lab.forged import Pair, authority, leaf, stranger
+from tests.lab.forged import Pair, authority, below, leaf, stranger
 from tests.lab.initiator import Answer, show
 from tests.lab.spoke import Spoke
 from tests.lab.town import Town, until
@@ -22,6 +24,8 @@ HOST, OTHER = "yangchuan-gw.gw.lab.internal", "suiyang-housing-gw.gw.lab.interna
 
 #: Below the number that is for examples (RFC 5612).
 UNKNOWN = x509.ObjectIdentifier("1.3.6.1.4.1.32473.1")
+
+ADDRESS = x509.IPAddress(ip_address("192.0.2.1"))
 
 Thief = Callable[[str], Pair]
 
@@ -130,9 +134,22 @@ def by_a_neighbour(thief: Thief, *, issues: bool = False) -> Chain:
     return Chain((own, other, thief("links")), own)
 
 
+def by_one_too_many(thief: Thief) -> Chain:
+    """Be certified by an authority that the authority of links had no right to make."""
+    middle = below(thief("links"))
+    own = leaf(middle, HOST)
+    return Chain((own, middle, thief("links")), own)
+
+
 def by_oneself(thief: Thief) -> Chain:
     """Be certified by nobody."""
     own = leaf(stranger(thief("links")), HOST)
+    return Chain((own,), own)
+
+
+def not_for_signing(thief: Thief, *, issues: bool = False) -> Chain:
+    """Have a key that may agree on another one, or certify, and may not sign."""
+    own = leaf(thief("links"), HOST, signs=False, issues=issues)
     return Chain((own,), own)
 
 
@@ -154,23 +171,26 @@ def named(name: x509.GeneralName) -> Callable[[Thief], Chain]:
 
 
 MISSING, CONSTRAINED = "no issuer certificate found", "permitted name constraints"
+FALSE, NO_SIGNER = "signature validation failed", "without digitalSignature"
 
 
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        pytest.param(critical, "critical", id="what must be known and is not"),
+        pytest.param(critical, "unsupported critical X.509 extension", id="unknown and critical"),
         pytest.param(before_anothers_chain, MISSING, id="before another's chain"),
-        pytest.param(behind_anothers_chain, "no trusted", id="behind another's chain"),
-        pytest.param(without_its_key, "signature validation failed", id="without its key"),
-        pytest.param(as_the_neighbour, "signature validation failed", id="as the neighbour"),
+        pytest.param(behind_anothers_chain, MISSING, id="behind another's chain"),
+        pytest.param(without_its_key, FALSE, id="without its key"),
+        pytest.param(as_the_neighbour, FALSE, id="as the neighbour"),
         pytest.param(by_a_neighbour, MISSING, id="by a neighbour"),
-        pytest.param(
-            partial(by_a_neighbour, issues=True), MISSING, id="by a neighbour that may sign some"
-        ),
+        pytest.param(partial(by_a_neighbour, issues=True), MISSING, id="by one that may certify"),
+        pytest.param(by_one_too_many, "violates", id="by an authority too many"),
         pytest.param(by_oneself, MISSING, id="by nobody"),
+        pytest.param(not_for_signing, NO_SIGNER, id="not for signing"),
+        pytest.param(partial(not_for_signing, issues=True), NO_SIGNER, id="for certifying alone"),
         pytest.param(of_a_person, CONSTRAINED, id="among people"),
         pytest.param(named(x509.RFC822Name("li@a.example")), CONSTRAINED, id="and a mailbox"),
+        pytest.param(named(ADDRESS), "matches excluded name constraint", id="and an address"),
     ],
 )
 def test_what_is_wrong_is_not(spoke: Spoke, make: Callable[[Thief], Chain], why: str) -> None:
@@ -184,3 +204,16 @@ def test_what_is_wrong_is_not(spoke: Spoke, make: Callable[[Thief], Chain], why:
     assert until(lambda: why in town.since(spoke.hub, cursor), 5)
     said = town.must(spoke.hub, "swanctl", "--list-sas", "--ike", spoke.site)
     assert "ESTABLISHED" not in said
+
+
+@pytest.mark.parametrize("use", [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.OCSP_SIGNING])
+def test_strongswan_does_not_ask_what_a_key_is_for(
+    spoke: Spoke, use: x509.ObjectIdentifier
+) -> None:
+    """It reads no extended key usage of a peer: so the authority of links certifies gateways alone.
+
+    When this fails, strongSwan has learnt it, and decision 0013 is to be changed.
+    """
+    own = leaf(authority(spoke.town.places.authorities, "links"), HOST, use=use)
+
+    assert shows(spoke, Chain((own,), own)).is_taken
