@@ -27,9 +27,9 @@ lab: true
 """
 
 #: Where the desk has what ssh knows hosts by, and nothing that it has learnt itself.
-KNOWN = "/root/.ssh/authorities"
+KNOWN = "/srv/desk/known_hosts"
 
-_KEYS = "/root/.ssh"
+_KEYS = "/srv/desk"
 
 
 class Operator:
