@@ -152,25 +152,40 @@ def test_a_key_alone_lets_nobody_in_unless_the_inventory_lists_it(operator: Oper
 
 
 def test_who_was_revoked_does_not_come_in_again(operator: Operator) -> None:
-    """From the playbook on; whoever else is certified still does."""
+    """From the moment that it was delivered; whoever else is certified still does."""
     town, folder = operator.town, str(operator.town.places.authorities)
     other = Operator(town, GATEWAY, "wangfang")
-    before = other.gets_in()
-    cursor = town.cursor(GATEWAY)
-    said = town.loushan("pki", "revoke", folder, "wangfang", "--profile", "ssh-user")
-    dry = town.playbook("revoke", "--limit", GATEWAY, "--check", "--diff")
-    still = other.gets_in()
+    before, cursor = other.gets_in(), town.cursor(GATEWAY)
+    revoke = ("pki", "revoke", folder, "wangfang", "--profile", "ssh-user")
 
-    done = town.playbook("revoke", "--limit", GATEWAY)
+    done = town.loushan(*revoke, "--deliver", "inventory/lab")
     again = town.playbook("revoke", "--limit", GATEWAY)
 
-    assert (before, still) == (True, True)
-    assert (said.returncode, done.returncode) == (0, 0), said.stderr + done.stdout[-2000:]
-    assert other.key.split()[1] in dry.stdout
+    assert before
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"delivered to {len(town.gateways)} gateways" in done.stdout
     assert "changed=0 " in again.stdout, again.stdout[-1000:]
     assert not other.gets_in()
     assert until(lambda: f"revoked by file {REVOKED}" in since(operator, cursor), 5)
     assert operator.gets_in()
+
+
+def test_a_check_of_a_revocation_shows_it_and_delivers_nothing(operator: Operator) -> None:
+    """Somebody has emptied the list by hand: only a run mends it."""
+    town = operator.town
+    whole = town.must(GATEWAY, "cat", REVOKED)
+    town.must(GATEWAY, "sh", "-c", f"printf '' >{REVOKED}")
+    words = ("--limit", GATEWAY)
+
+    dry = town.playbook("revoke", *words, "--check", "--diff")
+    still = town.must(GATEWAY, "cat", REVOKED)
+    done = town.playbook("revoke", *words)
+
+    assert whole
+    assert whole.split()[1] in dry.stdout
+    assert not still
+    assert done.returncode == 0
+    assert town.must(GATEWAY, "cat", REVOKED) == whole
 
 
 def test_without_a_list_of_who_was_revoked_nobody_comes_in(operator: Operator) -> None:
