@@ -17,14 +17,14 @@ from pki.deliver import deliver
 from pki.document import ceremony_text
 from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file, replace_file
-from pki.initialise import RootKey, initialise, root_key_in_file
+from pki.initialise import REVOKED_KEYS, RootKey, initialise, root_key_in_file
 from pki.issue import Issued, issue, newest_of, renew
 from pki.keys import read_passphrase
 from pki.names import Realm
 from pki.profiles import CrossProfile, SshProfile, load_profiles
 from pki.revoke import renew_list, revoke
 from pki.signers import make_signers, renew_revocations, revoke_signer
-from pki.ssh import REVOKED_KEYS, issue_ssh, revoke_ssh
+from pki.ssh import issue_ssh, revoke_ssh
 from pki.state import ROOT, Secrets, State, open_state
 from pki.status import ALARMING, CertificateLine, ListLine, certificate_lines, list_lines
 
@@ -199,16 +199,16 @@ def renew_one(options: argparse.Namespace, now: datetime) -> Answer:
 def revoke_one(options: argparse.Namespace, now: datetime) -> Answer:
     """Revoke a name, a serial or an authority."""
     with _opened(options, now) as state:
-        if options.profile is not None:
+        if options.profile is None:
+            done = revoke(state, options.wanted, options.reason, _secrets(options), now)
+            serials = tuple(f"{serial:x}" for serial in done.serials)
+            authority, file, number = done.authority, "crl.pem", {"list_number": done.list_number}
+        else:
             serials = revoke_ssh(state, options.profile, options.wanted)
-            file = state.folder / options.profile / REVOKED_KEYS
-            data = {"authority": options.profile, "serials": list(serials), "list": str(file)}
-            return Answer((*serials, str(file)), data)
-        done = revoke(state, options.wanted, options.reason, _secrets(options), now)
-        file = state.folder / done.authority / "crl.pem"
-    serials = tuple(f"{serial:x}" for serial in done.serials)
-    data = {"authority": done.authority, "serials": list(serials), "list": str(file)}
-    answer = Answer((*serials, str(file)), {**data, "list_number": done.list_number})
+            authority, file, number = options.profile, REVOKED_KEYS, {}
+    made = str(options.folder / authority / file)
+    data = {"authority": authority, "serials": list(serials), "list": made, **number}
+    answer = Answer((*serials, made), data)
     return answer if options.deliver is None else _delivered(options, answer, data)
 
 
@@ -220,6 +220,10 @@ def _delivered(options: argparse.Namespace, answer: Answer, data: Mapping[str, o
     if done.missing:
         names = ", ".join(done.missing)
         later = "尚未送达,恢复后将自行取回" if zh else "not yet, and will fetch it when back"
+        if options.profile is not None:
+            # Nobody fetches the list of ssh.
+            play = "playbooks/revoke.yml"
+            later = f"尚未送达,恢复后请运行 {play}" if zh else f"not yet; run {play} when back"
         lines.append(f"{later}: {names}")
     more = {"delivered": list(done.have), "missing": list(done.missing)}
     return Answer((*answer.lines, *lines), {**data, **more}, int(bool(done.missing)))

@@ -1,6 +1,6 @@
 """Make a plan's authorities: the root, those below it, and SSH's; once, in a ceremony."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from pki.files import create_files
 from pki.keys import key_text
 from pki.names import Realm
 from pki.parts import Key, make_key
-from pki.profiles import PACKAGED, load_profiles
+from pki.profiles import PACKAGED, SshProfile, load_profiles
 from pki.state import (
     CERTIFICATE,
     ISSUED,
@@ -29,6 +29,12 @@ from pki.state import (
 
 CODES = "codes"
 SSH_PUBLIC = "authority.pub"
+
+#: Keys that count no more, a line each; sshd refuses everybody where it is missing.
+REVOKED_KEYS = "revoked_keys"
+
+#: By what whoever comes to a host knows it: no unknown key is ever asked about.
+KNOWN_HOSTS = "known_hosts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,10 @@ def initialise(  # noqa: PLR0913 - what a ceremony decides
         key = make_key(ssh.key)
         public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
         comment = f" {realm.plan}-{ssh.name}\n".encode()
-        contents[ssh.name] = {KEY: key_text(key, issuing_passphrase), SSH_PUBLIC: public + comment}
+        contents[ssh.name] = {
+            KEY: key_text(key, issuing_passphrase),
+            **_ssh_public(ssh, public + comment),
+        }
     contents[""] = {SETTINGS: settings_text(realm, list_url)}
     return tuple(_write(folder, contents))
 
@@ -118,6 +127,17 @@ def _public(issuer: Issuer, days: int, now: datetime) -> Mapping[str, bytes]:
         LIST_PEM: first.public_bytes(Encoding.PEM),
         LIST_DER: first.public_bytes(Encoding.DER),
     }
+
+
+def known_hosts(authority: bytes, revoked: Iterable[str]) -> bytes:
+    """Give the lines by which ssh knows every host that an authority has certified."""
+    lines = (f"@revoked * {key}\n" for key in revoked)
+    return b"@cert-authority * " + authority + "".join(lines).encode()
+
+
+def _ssh_public(profile: SshProfile, public: bytes) -> Mapping[str, bytes]:
+    files = {SSH_PUBLIC: public, REVOKED_KEYS: b""}
+    return {**files, KNOWN_HOSTS: known_hosts(public, ())} if profile.certifies == "host" else files
 
 
 def _write(folder: Path, contents: Mapping[str, Mapping[str, bytes]]) -> Iterator[Path]:

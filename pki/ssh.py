@@ -1,11 +1,12 @@
 """SSH certificates: hosts and administrators from the same ceremony, with no passwords.
 
-An authority's `authority.pub` goes to `TrustedUserCAKeys`, or behind
-`@cert-authority` into `known_hosts`; its `revoked_keys` to `RevokedKeys`.
+The users' `authority.pub` goes to `TrustedUserCAKeys` on every host, their `revoked_keys` to
+`RevokedKeys`; the hosts' `known_hosts` to whoever comes to one.
 """
 
 import secrets as random
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,14 +22,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from pki.errors import Code, PkiRefused
 from pki.files import read_file, replace_file
-from pki.initialise import SSH_PUBLIC
+from pki.initialise import KNOWN_HOSTS, REVOKED_KEYS, SSH_PUBLIC, known_hosts
 from pki.keys import key_identity, read_key
 from pki.names import check_text, host_label
 from pki.parts import CLOCK_DIFFERENCE, Key, PublicKey, algorithm_of, whole
 from pki.profiles import SshProfile
 from pki.state import ISSUED, KEY, Secrets, State
-
-REVOKED_KEYS = "revoked_keys"
 
 _ENDING = "-cert.pub"
 
@@ -49,7 +48,7 @@ def issue_ssh(  # noqa: PLR0913 - who is authorised, as whom, for which key, and
         state: the folder.
         profile_name: `ssh-host` or `ssh-user`.
         name: who it is; it stands in every log.
-        principals: what else it may be called, such as an account on the hosts.
+        principals: what else it may be called: an account on the hosts, or a host's address.
         untrusted_key: a line as in `id_ed25519.pub`.
         secrets: of the authority's key.
         now: with a time zone.
@@ -62,7 +61,7 @@ def issue_ssh(  # noqa: PLR0913 - who is authorised, as whom, for which key, and
     is_host = profile.certifies == "host"
     for principal in (name, *principals):
         check_text(principal)
-        if is_host:
+        if is_host and not _is_address(principal):
             host_label(principal.split(".")[0])
     key = _read_public(untrusted_key, profile)
     if key_line(key) in revoked_keys(state, profile_name):
@@ -104,8 +103,11 @@ def revoke_ssh(state: State, profile_name: str, name: str) -> tuple[str, ...]:
     new = {key_line(_certified(certificate)) for certificate in found} - set(before)
     if not new:
         raise PkiRefused(Code.ZP005, wanted=name)
-    text = "".join(f"{line}\n" for line in (*before, *sorted(new)))
-    replace_file(state.folder / profile_name / REVOKED_KEYS, text.encode())
+    revoked, own = (*before, *sorted(new)), state.folder / profile_name
+    if state.profiles.get(profile_name, SshProfile).certifies == "host":
+        replace_file(own / KNOWN_HOSTS, known_hosts(read_file(own / SSH_PUBLIC), revoked))
+    # Last: it says that all is done, so that what was cut off can be done again.
+    replace_file(own / REVOKED_KEYS, "".join(f"{line}\n" for line in revoked).encode())
     return tuple(f"{certificate.serial:x}" for certificate in found)
 
 
@@ -134,6 +136,14 @@ def key_line(key: PublicKey) -> str:
 def certified_line(certificate: SSHCertificate) -> str:
     """Give the key that a certificate is for, as one line."""
     return key_line(_certified(certificate))
+
+
+def _is_address(name: str) -> bool:
+    """Tell whether a name is an address, written as ssh compares it."""
+    try:
+        return str(ip_address(name)) == name
+    except ValueError:
+        return False
 
 
 def _authority_key(state: State, name: str, secrets: Secrets) -> Key:

@@ -5,6 +5,7 @@ tried who has stolen one, or has bribed its keeper.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +45,11 @@ class Pair:
         """Give the certificate as OpenSSL reads it."""
         return self.certificate.public_bytes(Encoding.PEM).decode()
 
+    @property
+    def shown(self) -> bytes:
+        """Give the certificate as it goes over a line."""
+        return self.certificate.public_bytes(Encoding.DER)
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -72,7 +78,9 @@ def stranger(like: Pair) -> Pair:
     builder = _builder(like.certificate.subject, like.certificate.subject, key, (-1, 30))
     constraints = x509.BasicConstraints(ca=True, path_length=0)
     builder = builder.add_extension(constraints, critical=True)
-    return Pair(key, builder.add_extension(_usage(issues=True), critical=True).sign(key, _SHA))
+    return Pair(
+        key, builder.add_extension(_usage(signs=False, issues=True), critical=True).sign(key, _SHA)
+    )
 
 
 def below(issuer: Pair) -> Pair:
@@ -82,19 +90,25 @@ def below(issuer: Pair) -> Pair:
     builder = _builder(name, issuer.certificate.subject, key, (-1, 30))
     constraints = x509.BasicConstraints(ca=True, path_length=None)
     builder = builder.add_extension(constraints, critical=True)
-    builder = builder.add_extension(_usage(issues=True), critical=True)
+    builder = builder.add_extension(_usage(signs=False, issues=True), critical=True)
     return Pair(key, builder.sign(issuer.key, _SHA))
 
 
-def leaf(
+def leaf(  # noqa: PLR0913 - everything that can be wrong with one
     issuer: Pair,
     *hosts: str,
     unit: str = "links",
     days: tuple[float, float] = (-1, 30),
     signs: bool = True,
+    issues: bool = False,
     curve: ec.EllipticCurve = STRONG,
+    use: x509.ObjectIdentifier = ExtendedKeyUsageOID.IPSEC_IKE,
+    more: Mapping[x509.ExtensionType, bool] | None = None,
 ) -> Pair:
-    """Make a gateway's certificate that is right, but for what is said."""
+    """Make a gateway's certificate that is right, but for what is said.
+
+    `more` are extensions, and whether who does not know one must refuse.
+    """
     key = ec.generate_private_key(curve)
     subject = _name(issuer, (*hosts, "somebody")[0].partition(".")[0], unit)
     builder = _builder(subject, issuer.certificate.subject, key, days)
@@ -104,9 +118,10 @@ def leaf(
     builder = builder.add_extension(
         x509.BasicConstraints(ca=False, path_length=None), critical=True
     )
-    builder = builder.add_extension(_usage(signs=signs), critical=True)
-    uses = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.IPSEC_IKE])
-    builder = builder.add_extension(uses, critical=False)
+    builder = builder.add_extension(_usage(signs=signs, issues=issues), critical=True)
+    builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+    for extension, critical in (more or {}).items():
+        builder = builder.add_extension(extension, critical=critical)
     return Pair(key, builder.sign(issuer.key, _SHA))
 
 
@@ -144,11 +159,11 @@ def _builder(
 
 def _usage(*, signs: bool = True, issues: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=signs and not issues,
+        digital_signature=signs,
         content_commitment=False,
         key_encipherment=False,
         data_encipherment=False,
-        key_agreement=not signs,
+        key_agreement=not signs and not issues,
         key_cert_sign=issues,
         crl_sign=issues,
         encipher_only=False,

@@ -170,6 +170,16 @@ class Spoke:
         self.town.must(self.host, "sh", "-c", f"cat >{path}", text=text)
 
     @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Have no strongSwan here for a while, so that another program speaks in its place."""
+        self.town.must(self.host, "systemctl", "stop", "strongswan.service")
+        try:
+            yield
+        finally:
+            self.town.must(self.host, "systemctl", "start", "strongswan.service")
+            assert until(lambda: self.swanctl("--stats").returncode == 0)
+
+    @contextmanager
     def owned(self) -> Iterator["Spoke"]:
         """Own it for a while: the agent does not see to it that all is as it was signed."""
         town = self.town

@@ -216,7 +216,7 @@ def _refusing(town: Town) -> dict[str, Any]:
     ways = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
     gone = (
         *("/var/lib/loushan", "/etc/loushan", "/usr/lib/loushan", "/usr/sbin/loushan"),
-        "/etc/ssh/operators",
+        *("/etc/ssh/operators", "/etc/ssh/principals", "/etc/ssh/authority"),
     )
     return {
         "rules": town.run(FAR, "nft", "list", "table", "inet", "loushan").stdout,

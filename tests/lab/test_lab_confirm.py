@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.desk import DESK, Operator
+from tests.lab.desk import DESK, KNOWN, Operator
 from tests.lab.releases import THERE, carry, retitle, sign_next, without
 from tests.lab.town import Town, until
 
@@ -129,7 +129,7 @@ def test_an_operator_without_a_key_does_not_come_in(operator: Operator) -> None:
     """A password is not asked for."""
     done = operator.town.run(
         DESK, "ssh", "-o", "IdentitiesOnly=yes", "-o", "IdentityFile=/dev/null",
-        "-o", "NumberOfPasswordPrompts=1", "-o", "StrictHostKeyChecking=accept-new",
+        "-o", "NumberOfPasswordPrompts=1", "-o", f"UserKnownHostsFile={KNOWN}",
         f"operator@{operator.address}", "true",
     )  # fmt: skip
 

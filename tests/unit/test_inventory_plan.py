@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -109,6 +110,28 @@ def test_a_machine_that_is_brought_up_is_reached_elsewhere(own: Path) -> None:
     assert plain(variables["ansible_host"]) == "192.0.2.10"
     assert ports["l-city"] == mac
     assert ports["office"] == ""
+
+
+def test_a_host_is_known_by_its_name_and_its_authority_wherever_it_is_reached(own: Path) -> None:
+    """As ssh itself reads the options; a percent sign and a blank in a folder's name too."""
+    folder = own / "authorities 100%"
+    (own / "machines.yml").write_text("huichuan-gw:\n  reach: 192.0.2.10\n")
+
+    variables = listed(own, LOUSHAN_AUTHORITY=str(folder))["_meta"]["hostvars"]["huichuan-gw"]
+
+    words = shlex.split(plain(variables["ansible_ssh_common_args"]))
+    asked = ["ssh", "-G", *words, plain(variables["ansible_host"])]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    (known,) = re.findall("^userknownhostsfile (.*)$", said, re.MULTILINE)
+    assert "hostkeyalias huichuan-gw" in said.splitlines()
+    assert known.endswith(f"/.ssh/known_hosts {folder}/ssh-host/known_hosts")
+
+
+def test_who_names_no_authority_goes_by_what_was_recorded(own: Path) -> None:
+    """Nothing is said to ssh."""
+    variables = listed(own)["_meta"]["hostvars"]["huichuan-gw"]
+
+    assert "ansible_ssh_common_args" not in variables
 
 
 @pytest.mark.parametrize("machines", ["", "# tax-gw: {reach: 192.0.2.10}\n", "{}\n"])

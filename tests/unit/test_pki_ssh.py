@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from pki.errors import Code, PkiRefused
+from pki.initialise import KNOWN_HOSTS, REVOKED_KEYS
 from pki.parts import ALGORITHMS, make_key
 from pki.profiles import PACKAGED
-from pki.ssh import REVOKED_KEYS, issue_ssh, revoke_ssh
+from pki.ssh import issue_ssh, revoke_ssh
 from pki.state import State
 from pki.status import Standing, certificate_lines
 from tests.authorities import GATEWAY, NO_SECRETS, NOW, AnyKey, make_state
@@ -60,6 +61,52 @@ def test_a_host_is_known_by_its_names(tmp_path: Path, algorithm: str) -> None:
     assert "10.32.0.1" in said
     assert f"Signing CA: ECDSA {public}" in said
     assert "from 2026-11-23T08:55:00 to 2027-02-21T08:55:00" in said
+
+
+def test_a_host_may_be_called_by_its_addresses(tmp_path: Path) -> None:
+    """Whoever gives an address to ssh is asked nothing either; in one spelling, as ssh has it."""
+    state = make_state(tmp_path)
+
+    said = shown(certify(state, "ssh-host", GATEWAY, "10.32.0.1", "fd00:32::1"))
+
+    principals = said[said.index("Principals:") : said.index("Critical")].split()
+    assert principals == ["Principals:", GATEWAY, "10.32.0.1", "fd00:32::1"]
+    for untrusted in ("fd00:32:0::1", "FD00:32::1", "[fd00:32::1]"):
+        with pytest.raises(PkiRefused) as refused:
+            certify(state, "ssh-host", GATEWAY, untrusted)
+        assert refused.value.code is Code.ZP035
+
+
+def finds(folder: Path, host: str, key: bytes) -> set[str]:
+    """Have ssh-keygen say which lines of the hosts' list are about a host."""
+    listed = folder / "ssh-host" / KNOWN_HOSTS
+    said = subprocess.run(
+        ["ssh-keygen", "-F", host, "-f", listed], capture_output=True, text=True, check=True
+    ).stdout
+    lines = (line for line in said.splitlines() if not line.startswith("#"))
+    own = b" ".join(key.split()[:2]).decode()
+    return {line.split()[0] for line in lines if line.startswith("@cert-authority") or own in line}
+
+
+def test_whoever_comes_to_a_host_is_told_which_key_counts_no_more(tmp_path: Path) -> None:
+    """The list names the authority, and every host's key that was revoked."""
+    state, lost = make_state(tmp_path), make_key("ed25519")
+    certify(state, "ssh-host", GATEWAY, key=lost)
+    before = finds(tmp_path, GATEWAY, line(lost))
+
+    revoke_ssh(state, "ssh-host", GATEWAY)
+
+    assert before == {"@cert-authority"}
+    assert finds(tmp_path, GATEWAY, line(lost)) == {"@cert-authority", "@revoked"}
+    assert finds(tmp_path, GATEWAY, line()) == {"@cert-authority"}
+
+
+def test_nobody_is_revoked_at_first(tmp_path: Path) -> None:
+    """And the list is there: sshd refuses everybody where it is missing."""
+    state = make_state(tmp_path)
+
+    for ssh in state.profiles.ssh:
+        assert (tmp_path / ssh.name / REVOKED_KEYS).read_bytes() == b""
 
 
 def test_an_administrator_may_have_a_terminal_and_nothing_more(tmp_path: Path) -> None:

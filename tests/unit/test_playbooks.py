@@ -101,6 +101,7 @@ def operators(*names: str) -> dict[str, Any]:
         pytest.param("base", {"base_operators": []}, id="nobody"),
         pytest.param("base", {**operators("li"), "base_hostname": "a b"}, id="no name of a host"),
         pytest.param("base", {**operators("li"), "base_journal_size": "a lot"}, id="no size"),
+        pytest.param("base", {**operators("li"), "base_authority": ""}, id="nobody who certifies"),
         pytest.param("gateway_agent", {"gateway_agent_prove_every_seconds": 0}, id="proven never"),
         pytest.param("gateway_agent", {"gateway_agent_confirm_within_seconds": -5}, id="no time"),
     ],
@@ -109,7 +110,8 @@ def test_what_would_break_a_gateway_is_refused_before_it_is_spoken_to(
     tmp_path: Path, role: str, given: dict[str, Any]
 ) -> None:
     """A type is not enough."""
-    (tmp_path / "plan.yml").write_text(f"plugin: plan\nplan: {ROOT}/policy/lab\ntrust: .\n")
+    text = f"plugin: plan\nplan: {ROOT}/policy/lab\ntrust: .\nauthority: .\n"
+    (tmp_path / "plan.yml").write_text(text)
     play = [{"hosts": "tax-gw", "gather_facts": False, "roles": [role]}]
     (tmp_path / "play.yml").write_text(yaml.safe_dump(play))
     words = ["-i", str(tmp_path / "plan.yml"), "-e", json.dumps(given), "-e", "ansible_host=::"]

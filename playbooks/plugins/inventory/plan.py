@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from ipaddress import ip_address
@@ -182,7 +183,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 self.inventory.add_host(host, group=self._group(group))
             machine = machines.get(host, {})
             variables = variables_of(plan.sites[site], wired[site], self._ports(host, machine))
-            reached = self._reached(host, wired[site], machine)
+            reached = self._reached(host, wired[site], machine, authority)
             common = {
                 "loushan_plan": str(folder),
                 "loushan_trust": str(trust) if trust else "",
@@ -300,9 +301,9 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         return dict(ports)
 
     def _reached(
-        self, host: str, wiring: Wiring, machine: Mapping[str, Any]
+        self, host: str, wiring: Wiring, machine: Mapping[str, Any], authority: Path | None
     ) -> Mapping[str, object]:
-        """Say how a host is reached."""
+        """Say how a host is reached; by ssh, as who its certificate says, and no question asked."""
         if self.get_option("connection") == "console":
             running = _RUNNING / self.get_option("lab_name") / "hosts" / host / "leader"
             return {"ansible_connection": "console", "console_leader_file": str(running)}
@@ -311,10 +312,24 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             "ansible_host": str(machine.get("reach", wiring.addresses[0])),
             "ansible_user": self.get_option("user"),
             "ansible_become": True,
+            **({"ansible_ssh_common_args": known_by(host, authority)} if authority else {}),
         }
 
     def _wrong(self, what: str) -> NoReturn:
         raise AnsibleParserError(what)
+
+
+def known_by(host: str, authority: Path) -> str:
+    """Give the options by which ssh knows a host: by its name, wherever it is reached.
+
+    What somebody has recorded of his own counts too: a host that is being brought up has no
+    certificate yet.
+    """
+    # To ssh, a percent sign begins something else.
+    folder = str(authority).replace("%", "%%")
+    known = f'~/.ssh/known_hosts "{folder}/ssh-host/known_hosts"'
+    options = (f"HostKeyAlias={host}", f"UserKnownHostsFile={known}")
+    return " ".join(f"-o {shlex.quote(option)}" for option in options)
 
 
 def groups_of(plan: Plan, site: Site) -> Iterator[str]:
