@@ -69,7 +69,7 @@ def measure(folder: Path, tree: Path, rounds: int, absent: dict[str, str]) -> Ca
                 )
                 for kind, value in zip(found, values, strict=True):
                     kind[way].append(value)
-    return Carrying(*found)
+    return Carrying(*map(dict, found))
 
 
 def _named(way: Way, work: "partial[tuple[float, float]]") -> tuple[float, float]:

@@ -91,6 +91,7 @@ def running(place: str, script: str, *words: str) -> Iterator[Daemon]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         yield Daemon(process.pid)

@@ -64,10 +64,12 @@ class Faults:
     smallest_seconds: list[float] = field(default_factory=list)
 
 
-#: What is done to the hub; the first is what the others are compared with.
+RESTARTED, KILLED = "strongSwan restarted", "strongSwan killed"
+
+#: What is done to the hub, one after the other.
 ORDERS: dict[str, Callable[[], object]] = {
-    "strongSwan restarted": lambda: execute(LAB, HUB, ["systemctl", "restart", "strongswan"]),
-    "strongSwan killed": lambda: execute(LAB, HUB, ["pkill", "-KILL", "-x", _PROGRAM]),
+    RESTARTED: lambda: execute(LAB, HUB, ["systemctl", "restart", "strongswan"]),
+    KILLED: lambda: execute(LAB, HUB, ["pkill", "-KILL", "-x", _PROGRAM]),
 }
 
 

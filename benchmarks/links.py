@@ -9,22 +9,24 @@ afterwards, also after Ctrl-C.
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks import carrying, faults, joining
+from benchmarks import carrying, faults, joining, returning
 from benchmarks.bars import Bar
 from benchmarks.carrying import Carrying, Rounds
 from benchmarks.contestants import absence
 from benchmarks.cost import shown, spread
-from benchmarks.faults import HUB_SITE, LAB, ORDERS, Faults
+from benchmarks.faults import HUB_SITE, KILLED, LAB, Faults
 from benchmarks.joining import Joining
 from benchmarks.report import table
 from benchmarks.results import MEGABYTE, ratio
-from benchmarks.road import sweep_abandoned
+from benchmarks.road import PREFIX, sweep_abandoned
 from benchmarks.tunnels import Way
 from lab.hosts import image
 from lab.hosts.city import is_kept
@@ -52,6 +54,8 @@ _MOST_BACK_SECONDS = 60
 
 _KILOBYTE = 1000
 
+_GUARD_KILLED = "wireguard-go killed, and started after a second"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -70,6 +74,7 @@ class Results:
     carrying: Carrying | None = None
     joining: Joining | None = None
     faults: Faults | None = None
+    returning: list[float] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
 
 
@@ -107,16 +112,30 @@ def run(links: int, *, quick: bool) -> Results:
     results = Results()
     tree = image.ensure(lambda _line: None).tree
     rounds = 3 if quick else 5
-    with absence(results.absent, "what links carry"), tempfile.TemporaryDirectory() as folder:
+    with absence(results.absent, "what links carry"), _folder() as folder:
         _tell(f"plain veth, a link and wireguard-go; {rounds} rounds")
-        results.carrying = carrying.measure(Path(folder), tree, rounds, results.absent)
-    with absence(results.absent, "a hub's links"), tempfile.TemporaryDirectory() as folder:
+        results.carrying = carrying.measure(folder, tree, rounds, results.absent)
+    with absence(results.absent, "a hub's links"), _folder() as folder:
         _tell(f"{links} links at one hub; 3 rounds")
-        results.joining = joining.measure(Path(folder), tree, links, 3, results.absent)
+        results.joining = joining.measure(folder, tree, links, 3, results.absent)
     if not quick:
         with absence(results.absent, "what cuts links, and brings them back"):
             results.faults = faults.measure(2, _tell)
+        with absence(results.absent, "wireguard-go killed"):
+            _tell("wireguard-go killed, three at once")
+            results.returning = returning.measure(3)
     return results
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Have a folder for keys and certificates; what a run that was killed left goes first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = left.name.split("-")[1]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as made:
+        yield Path(made)
 
 
 def judged(results: Results) -> list[Bar]:
@@ -173,7 +192,7 @@ def _rows(results: Results) -> Iterator[Row]:
     if results.joining is not None:
         yield from _joining_rows(results.joining)
     if results.faults is not None:
-        yield from _fault_rows(results.faults)
+        yield from _fault_rows(results.faults, results.returning)
 
 
 def _carrying_rows(found: Carrying) -> Iterator[Row]:
@@ -223,7 +242,7 @@ def _kilobytes(values: Sequence[float]) -> str:
     return f"{shown(spread(values).middle / _KILOBYTE)} kB"
 
 
-def _fault_rows(found: Faults) -> Iterator[Row]:
+def _fault_rows(found: Faults, returning_seconds: list[float]) -> Iterator[Row]:
     order = shown(_middle(found.order_seconds))
     yield Row(
         "`pki revoke` and `revoke.yml`, until the last packet",
@@ -231,15 +250,12 @@ def _fault_rows(found: Faults) -> Iterator[Row]:
         f"smallest run of Ansible: {shown(_middle(found.smallest_seconds))} s",
         str(ratio(found.cut_seconds, found.smallest_seconds)),
     )
-    first = next(iter(ORDERS))
-    for name, seconds in found.back_seconds.items():
-        if name != first:
-            yield Row(
-                f"{name} at `{HUB_SITE}`, until traffic passes again",
-                f"{spread(seconds)} s",
-                f"{first}: {spread(found.back_seconds[first])} s",
-                str(ratio(seconds, found.back_seconds[first])),
-            )
+    killed = found.back_seconds[KILLED]
+    what = f"{KILLED} at `{HUB_SITE}`, until traffic passes again"
+    for beside, seconds in (*found.back_seconds.items(), (_GUARD_KILLED, returning_seconds)):
+        if beside != KILLED and seconds:
+            against = spread([one / _middle(seconds) for one in killed])
+            yield Row(what, f"{spread(killed)} s", f"{beside}: {spread(seconds)} s", str(against))
 
 
 def _middle(values: Sequence[float]) -> float:
@@ -254,6 +270,7 @@ def _as_json(results: Results, bars: Sequence[Bar], rows: Sequence[Row]) -> str:
         "carrying": asdict(results.carrying) if results.carrying else None,
         "joining": asdict(results.joining) if results.joining else None,
         "faults": asdict(results.faults) if results.faults else None,
+        "wireguard-go killed": results.returning,
         "not measured": results.absent,
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

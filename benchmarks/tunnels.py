@@ -101,9 +101,9 @@ def joined(folder: Path, tree: Path, absent: dict[str, str]) -> Iterator[Mapping
     with ExitStack() as stack:
         stack.callback(namespace.sweep, prefix)
         for near, far in ends.values():
-            _lay(plan, near, far)
+            lay(plan, near, far)
         daemons: dict[Way, tuple[Daemon, ...]] = {Way.VETH: ()}
-        _lead(plan, *ends[Way.VETH], _WIRE, by_line=True)
+        lead(plan, *ends[Way.VETH], _WIRE, by_line=True)
         daemons[Way.LINK] = _link(stack, plan, ends[Way.LINK], folder, tree)
         try:
             daemons[Way.WIREGUARD] = _guard(stack, plan, ends[Way.WIREGUARD], wireguard())
@@ -144,6 +144,25 @@ def guard(place: str, programs: Programs) -> Iterator[Daemon]:
         yield daemon
 
 
+@contextmanager
+def configured(place: str, text: str, programs: Programs) -> Iterator[Daemon]:
+    """Have wireguard-go running in a namespace for a while, configured and up.
+
+    Raises:
+        NotMeasured: it does not answer, or does not take its configuration.
+    """
+    with guard(place, programs) as daemon:
+        daemon.say(str(programs.tool), "setconf", GUARD, "/dev/stdin", text=text)
+        namespace.ip([f"link set {GUARD} up"], place)
+        yield daemon
+
+
+def guard_texts(plan: Plan) -> tuple[str, str]:
+    """Give the configurations of two who know each other: of the site, and of the hub."""
+    line, site, hub = _line(plan), _key(), _key()
+    return _peer_text(site[0], hub[1], line.far), _peer_text(hub[0], site[1], line.own)
+
+
 def _line(plan: Plan) -> Line:
     """Give the one line of a star with one site, seen from there."""
     (site,) = star.names(1)
@@ -151,7 +170,7 @@ def _line(plan: Plan) -> Line:
     return line
 
 
-def _lay(plan: Plan, near: str, far: str) -> None:
+def lay(plan: Plan, near: str, far: str) -> None:
     """Make two namespaces with a wire between them, each with its own address and the line's."""
     (site,) = star.names(1)
     line = _line(plan)
@@ -172,7 +191,7 @@ def _lay(plan: Plan, near: str, far: str) -> None:
         namespace.ip(lines, place)
 
 
-def _lead(plan: Plan, near: str, far: str, interface: str, *, by_line: bool = False) -> None:
+def lead(plan: Plan, near: str, far: str, interface: str, *, by_line: bool = False) -> None:
     """Lead what is for the other end out of an interface."""
     (site,) = star.names(1)
     line = _line(plan)
@@ -180,7 +199,7 @@ def _lead(plan: Plan, near: str, far: str, interface: str, *, by_line: bool = Fa
         via = f"via inet6 {end} " if by_line else ""
         source = star.address(plan, own)
         namespace.ip(
-            [f"route add {star.address(plan, other)} {via}dev {interface} src {source}"], place
+            [f"route replace {star.address(plan, other)} {via}dev {interface} src {source}"], place
         )
 
 
@@ -199,7 +218,7 @@ def _link(
         swan.connect()
     for swan in swans:
         swan.wait_for(1, _LINK_SECONDS)
-    _lead(plan, *ends, SHARED_LINK)
+    lead(plan, *ends, SHARED_LINK)
     return tuple(swan.daemon for swan in swans)
 
 
@@ -207,18 +226,9 @@ def _guard(
     stack: ExitStack, plan: Plan, ends: tuple[str, str], programs: Programs
 ) -> tuple[Daemon, ...]:
     """Have both ends' wireguard-go know each other, over the same line."""
-    line, keys = _line(plan), [_key() for _ in ends]
-    daemons = []
-    for place, (private, _), (_, public), far in (
-        (ends[0], keys[0], keys[1], line.far),
-        (ends[1], keys[1], keys[0], line.own),
-    ):
-        daemon = stack.enter_context(guard(place, programs))
-        text = _peer_text(private, public, far)
-        daemon.say(str(programs.tool), "setconf", GUARD, "/dev/stdin", text=text)
-        namespace.ip([f"link set {GUARD} up"], place)
-        daemons.append(daemon)
-    _lead(plan, *ends, GUARD)
+    pairs = zip(ends, guard_texts(plan), strict=True)
+    daemons = [stack.enter_context(configured(*pair, programs)) for pair in pairs]
+    lead(plan, *ends, GUARD)
     return tuple(daemons)
 
 

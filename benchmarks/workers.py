@@ -16,7 +16,12 @@ def worker(where: str, word: str, given: str) -> Iterator[subprocess.Popen[str]]
     """Have one at work in a namespace for a while; it is ready when this begins."""
     command = [sys.executable, "-m", "benchmarks.traffic", word, given]
     start = partial(
-        subprocess.Popen, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        subprocess.Popen,
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for who began it
     )
     begun = namespace.inside(where, start)
     try:
