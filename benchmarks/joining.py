@@ -22,13 +22,14 @@ from benchmarks.road import PREFIX
 from benchmarks.star import HUB
 from benchmarks.strongswan import StrongSwan, configure, strongswan
 from benchmarks.tunnels import GUARD, Programs, guard, guard_text, wireguard
+from gateway.load.links import begin
 from gateway.policy.lines import LINE_LENGTH, lines_of
 from gateway.policy.model import Plan
 from lab import namespace
 
 _WIRE = "line"
 
-#: All links of a round stand within this.
+#: All links of a round stand within this; if not, an agent has had its turn by then.
 _MOST_SECONDS = 60
 
 #: What the bare cryptography of so many links is measured with.
@@ -91,7 +92,12 @@ def _storm(found: Joining, hub: StrongSwan, sites: StrongSwan) -> None:
     loaded, used = hub.daemon.own_bytes(), hub.daemon.cpu_seconds()
     start = time.monotonic()
     sites.connect()
-    hub.wait_for(found.links, _MOST_SECONDS)
+    try:
+        hub.wait_for(found.links, _MOST_SECONDS)
+    except NotMeasured:
+        # On a busy machine some are refused, and give up; a site's agent begins again then.
+        begin(sites.socket)
+        hub.wait_for(found.links, _MOST_SECONDS)
     found.seconds.append(time.monotonic() - start)
     found.hub_seconds.append((hub.daemon.cpu_seconds() - used) / found.links)
     found.loaded_bytes.append((loaded - empty) / found.links)

@@ -45,6 +45,11 @@ class StrongSwan:
 
     daemon: Daemon
 
+    @property
+    def socket(self) -> Path:
+        """Where it is spoken to."""
+        return self.daemon.path("/run/charon.vici")
+
     def connect(self) -> None:
         """Load the connections; those begin at once that this end begins.
 
@@ -75,7 +80,7 @@ class StrongSwan:
 
     def _ask(self, command: str) -> Section:
         try:
-            with Vici(self.daemon.path("/run/charon.vici")) as vici:
+            with Vici(self.socket) as vici:
                 return vici.ask(command)
         except ViciRefused as refused:
             raise NotMeasured(str(refused)) from refused
