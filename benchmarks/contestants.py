@@ -9,14 +9,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from benchmarks.synthetic import EAST, PORTS, WEST, Entry
+from gateway.errors import Language, Refused
 
 CACHE = Path(__file__).with_name(".cache")
 
@@ -52,6 +55,17 @@ table inet floor {
 
 class NotMeasured(Exception):  # noqa: N818 - what the row then says
     """A contestant cannot be had; says why."""
+
+
+@contextmanager
+def absence(absent: dict[str, str], what: str) -> Iterator[None]:
+    """Write down why something was not measured, and go on."""
+    try:
+        yield
+    except NotMeasured as why:
+        absent[what] = str(why)
+    except Refused as refused:
+        absent[what] = "; ".join(p.text(Language.EN) for p in refused.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,23 @@ def foomuuri() -> Generator:
     if not script.exists():
         _unpack_foomuuri(home)
     return Generator(_write_foomuuri, lambda folder: _foomuuri(home, folder), "state/next.fw")
+
+
+def unpacked(package: str) -> Path:
+    """Unpack a package of the machine's own Debian release where it is not; give the folder.
+
+    Raises:
+        NotMeasured: it cannot be had.
+    """
+    home = _cache() / package
+    if not home.exists():
+        with tempfile.TemporaryDirectory(dir=_cache()) as work:
+            # The folder is ours alone; apt's own user cannot look into it.
+            get = ["apt-get", "-oAPT::Sandbox::User=root", "download", package]
+            _run(get, where=Path(work))
+            for file in Path(work).glob("*.deb"):
+                _run(["dpkg-deb", "--extract", str(file), str(home)])
+    return home
 
 
 def _write_aerleon(folder: Path, entries: Sequence[Entry]) -> None:

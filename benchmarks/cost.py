@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TypeVar
@@ -99,6 +100,18 @@ class Processor:
         if self._helper is not None:
             helper = int((self._helper / "schedstat").read_text("ascii").split()[0])
         return (time.thread_time_ns() + helper) / 1e9
+
+
+def packet_threads_seconds() -> float:
+    """Give what the kernel's packet threads of all processors have used so far."""
+    found = _packet_threads()
+    return sum(int((t / "schedstat").read_text("ascii").split()[0]) for t in found) / 1e9
+
+
+@cache
+def _packet_threads() -> tuple[Path, ...]:
+    numbers = os.sched_getaffinity(0)
+    return tuple(t for n in numbers for t in _threads_called(f"ksoftirqd/{n}"))
 
 
 def _threads_called(name: str) -> Iterator[Path]:

@@ -9,19 +9,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
 from benchmarks import contestants, loading, passing, proving, updating
 from benchmarks.bars import LARGE, SMALL, USUAL, judged
-from benchmarks.contestants import Contestant, Generator, NotMeasured
+from benchmarks.contestants import Contestant, Generator, NotMeasured, absence
 from benchmarks.cost import Cost, measured
 from benchmarks.report import as_json, details, table
 from benchmarks.results import Results
 from benchmarks.road import sweep_abandoned
-from gateway.errors import Language, Refused
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,7 +68,7 @@ def main() -> int:
 def run(sizes: Sequence[int], *, quick: bool) -> Results:
     """Measure all of it; the memory of the city first, while this process is small."""
     results = Results()
-    with _absence(results, "the Zunyi plan"):
+    with absence(results.absent, "the Zunyi plan"):
         if not quick:
             _tell("the whole Zunyi plan")
             results.city = _city()
@@ -88,7 +86,7 @@ def run(sizes: Sequence[int], *, quick: bool) -> Results:
         for size, found in results.loading.items()
         for who, text in found.texts.items()
     }
-    with _absence(results, "the packet path"):
+    with absence(results.absent, "the packet path"):
         results.passing = passing.measure(texts, 9 if quick else 15)
     size = QUICK_UPDATE_SIZE if quick else USUAL
     _tell(f"60 updates of {size} entries under load")
@@ -100,7 +98,7 @@ def _install(results: Results) -> dict[Contestant, Generator]:
     found = {}
     for who, install in _OTHERS.items():
         _tell(f"{who}, installing it where it is not")
-        with _absence(results, who):
+        with absence(results.absent, who):
             found[who] = install()
     return found
 
@@ -117,17 +115,6 @@ def _city() -> tuple[Cost, int]:
         words = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["it failed"]
         raise NotMeasured(words[-1])
     return cost, getrusage(RUSAGE_CHILDREN).ru_maxrss * 1024
-
-
-@contextmanager
-def _absence(results: Results, what: str) -> Iterator[None]:
-    """Write down why something was not measured, and go on."""
-    try:
-        yield
-    except NotMeasured as why:
-        results.absent[what] = str(why)
-    except Refused as refused:
-        results.absent[what] = "; ".join(p.text(Language.EN) for p in refused.problems)
 
 
 def _arguments() -> argparse.Namespace:

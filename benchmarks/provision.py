@@ -14,11 +14,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 
 from benchmarks.bars import Bar
 from benchmarks.cost import Cost, Spread, measured, shown, spread
+from benchmarks.labs import ROOT, Quiet, smallest_run
 from benchmarks.report import table
 from benchmarks.results import cpus, ratio
 from gateway.errors import Language, Refused
@@ -28,8 +30,6 @@ from lab.hosts.keeper import cgroup_of
 from lab.hosts.places import OWNER_VARIABLE, VARIABLE, Places
 from lab.hosts.provision import play
 from lab.manners import polite_kill_is_an_end
-
-ROOT = Path(__file__).parents[1]
 
 LAB = Places("bench")
 
@@ -61,16 +61,6 @@ class Runs:
     first: list[Cost] = field(default_factory=list)
     second: list[Cost] = field(default_factory=list)
     changed: int = 0
-
-
-class _Quiet:
-    """Hears how far the booting is, and says nothing."""
-
-    def image(self, line: str) -> None:
-        """Hear what the building of the image says."""
-
-    def booting(self, ready: int, total: int) -> None:
-        """Hear how many hosts have booted."""
 
 
 def main() -> int:
@@ -165,12 +155,12 @@ def _plan(folder: Path) -> Path:
 
 
 def _round(plan: Path, size: int, runs: Runs) -> None:
-    with booted(LAB, Wanted(plan, SITES[size], bare=True), _Quiet()) as blueprint:
+    with booted(LAB, Wanted(plan, SITES[size], bare=True), Quiet()) as blueprint:
         hosts = [host.name for host in blueprint.hosts if host.role is Role.GATEWAY]
         if len(hosts) != size:
             message = f"{len(hosts)} gateways instead of {size}: {' '.join(hosts)}"
             raise AssertionError(message)
-        runs.smallest.append(_cost(blueprint, _smallest)[1])
+        runs.smallest.append(_cost(blueprint, partial(smallest_run, LAB))[1])
         runs.first.append(_cost(blueprint, _provision)[1])
         said, cost = _cost(blueprint, _provision)
         runs.second.append(cost)
@@ -210,24 +200,6 @@ def _hosts_cpu_seconds(blueprint: Blueprint) -> float:
 
 def _provision() -> str:
     return play(LAB, "provision")
-
-
-def _smallest() -> str:
-    """Run the least that Ansible can do on a host as itself: one Python that answers."""
-    program = Path(sys.executable).with_name("ansible")
-    words = ["gateways", "-i", "inventory/lab", "-m", "ansible.builtin.ping", "--one-line"]
-    environment = {
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "HOME": os.environ.get("HOME", "/root"),
-        "LC_ALL": "C.UTF-8",
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        VARIABLE: LAB.name,
-    }
-    command = [str(program), *words]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    )
-    return done.stdout
 
 
 def _arguments() -> argparse.Namespace:

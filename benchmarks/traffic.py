@@ -28,6 +28,10 @@ _RESET = struct.pack("ii", 1, 0)
 _BACKLOG = 4096
 _ECHO_SECONDS = 0.005
 
+#: Who knocks does so that often, and takes so long without an answer for a silence.
+KNOCK_SECONDS = 0.02
+_SILENCE_SECONDS = 0.5
+
 #: Source address, destination address, port.
 Ends = tuple[str, str, int]
 
@@ -126,6 +130,44 @@ def hold(ends: Ends) -> dict[str, object]:
     return {"last": last}
 
 
+def knock(ends: Ends, seconds: float) -> dict[str, object]:
+    """Ask for a new connection again and again; tell when answers ended, and when one came again.
+
+    It ends with the first answer after a silence, when input ends, or after so many seconds.
+    """
+    tally = Tally()
+    poll = select.epoll()
+    waiting: dict[int, _Attempt] = {}
+    begin = time.monotonic()
+    answered: list[float] = []
+    again = None
+    while again is None and time.monotonic() < begin + seconds:
+        now = time.monotonic()
+        if now >= begin + tally.begun * KNOCK_SECONDS:
+            attempt = _begin(tally, ends)
+            waiting[attempt.socket.fileno()] = attempt
+            poll.register(attempt.socket, select.EPOLLOUT)
+        for number, _ in poll.poll(KNOCK_SECONDS / 4):
+            attempt = waiting.pop(number)
+            came = not attempt.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            _end(attempt, came_through=came)
+            if not came:
+                continue
+            if answered and time.monotonic() - answered[-1] > _SILENCE_SECONDS:
+                again = time.monotonic()
+                break
+            answered.append(time.monotonic())
+            if len(answered) == 1:
+                _say("ready")
+        for number in [n for n, attempt in waiting.items() if attempt.deadline < now]:
+            _end(waiting.pop(number), came_through=False)
+        if select.select([sys.stdin], [], [], 0)[0]:
+            break
+    if not answered:
+        _say("nobody answers")
+    return {"last": answered[-1] if answered else None, "again": again}
+
+
 def _begin(tally: Tally, ends: Ends) -> _Attempt:
     made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     made.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
@@ -186,6 +228,8 @@ def main() -> None:
             _say(json.dumps(ask(permitted, forbidden, given["per_second"])))
         case "hold":
             _say(json.dumps(hold(next(_ends([given])))))
+        case "knock":
+            _say(json.dumps(knock(next(_ends([given["ends"]])), given["seconds"])))
         case other:
             raise SystemExit(other)
 

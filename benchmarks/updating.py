@@ -1,22 +1,17 @@
 """What a change of policy does to traffic: nothing lost, nothing leaked, the revoked cut off."""
 
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import cycle, islice
-from typing import IO, cast
+from typing import cast
 
 from benchmarks.loading import Gate, gates
 from benchmarks.road import HOST
 from benchmarks.synthetic import FORBIDDEN_PORT, PORTS, Entry, entries, plan, revoked
+from benchmarks.workers import last_words, worker
 from gateway.load.loader import Way
-from lab import namespace
 
 #: New connections to permitted flows each second, and as many to forbidden ones.
 PER_SECOND = 300
@@ -54,7 +49,7 @@ def measure(size: int, updates: int, sessions: int) -> Updating:
     ports = json.dumps([*PORTS, FORBIDDEN_PORT])
     with gates(size) as gate:
         gate.bring(plan(size))
-        with _worker(gate.road.server, "answer", ports):
+        with worker(gate.road.server, "answer", ports):
             ways, answer, seconds = _under_load(gate, size, updates)
             cuts = [_cut(gate, size) for _ in range(sessions)]
     return Updating(
@@ -89,22 +84,22 @@ def _under_load(
         plan(size),
     ]
     ways: Counter[Way] = Counter()
-    with _worker(gate.road.client, "ask", json.dumps(flows)) as asking:
+    with worker(gate.road.client, "ask", json.dumps(flows)) as asking:
         start = time.monotonic()
         for given in islice(cycle(variants), updates):
             ways[gate.bring(given)[0].way] += 1
         seconds = time.monotonic() - start
-        return ways, _last_words(asking), seconds
+        return ways, last_words(asking), seconds
 
 
 def _cut(gate: Gate, size: int) -> tuple[float, float]:
     """Revoke a flow with a live session; give for how long it went on after order and commit."""
     gate.bring(plan(size))
     entry = revoked(size)[0]
-    with _worker(gate.road.client, "hold", json.dumps(_ends(entry, entry.port))) as holding:
+    with worker(gate.road.client, "hold", json.dumps(_ends(entry, entry.port))) as holding:
         order = time.monotonic()
         gate.bring(plan(size, small_change=True))
-        answer = _last_words(holding)
+        answer = last_words(holding)
     last = float(str(answer["last"]))
     return last - order, max(0.0, last - gate.committed.seconds)
 
@@ -116,33 +111,3 @@ def _ends(entry: Entry, port: int) -> tuple[str, str, int]:
 def _another(entry: Entry) -> int:
     """Give a port that is permitted elsewhere, and not between these two."""
     return PORTS[(PORTS.index(entry.port) + 1) % len(PORTS)]
-
-
-@contextmanager
-def _worker(where: str, word: str, given: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "benchmarks.traffic", word, given]
-    start = partial(
-        subprocess.Popen, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    worker = namespace.inside(where, start)
-    try:
-        _pipe(worker.stdout).readline()  # it is ready
-        yield worker
-    finally:
-        worker.kill()
-        worker.wait()
-        for end in (worker.stdin, worker.stdout):
-            _pipe(end).close()
-
-
-def _last_words(worker: subprocess.Popen[str]) -> dict[str, object]:
-    _pipe(worker.stdin).close()
-    words = _pipe(worker.stdout).readline()
-    worker.wait()
-    return cast("dict[str, object]", json.loads(words))
-
-
-def _pipe(end: IO[str] | None) -> IO[str]:
-    if end is None:
-        raise TypeError
-    return end
