@@ -39,12 +39,11 @@ TEXTS: Mapping[str, Text] = {
     ),
     # --- the peer
     "ZG910": Text(
-        "the gateway of `{peer}` is down: the line has carrier, "
+        "the gateway of `{peer}` is down, or cut off further on: the line has carrier here, "
         "and nobody answers at its other end ({state})",
-        "ask at `{peer}` whether it has power; if it runs, the line is cut further on: "
-        "call the line's carrier",
-        "“{peer}”的网关已停机:线路有载波,而对端无应答({state})",
-        "请询问“{peer}”网关是否通电;如在运行,则线路在更远处中断,请联系运营商",
+        "ask at `{peer}` whether its gateway has power; if it runs, call the line's carrier",
+        "“{peer}”的网关已停机,或线路在更远处中断:本端有载波,而对端无应答({state})",
+        "请询问“{peer}”网关是否通电;如在运行,请联系线路运营商",
     ),
     "ZG911": Text(
         "the gateway of `{peer}` runs, and its strongSwan does not: "
@@ -69,9 +68,9 @@ TEXTS: Mapping[str, Text] = {
     ),
     # --- the firewall
     "ZG920": Text(
-        "the firewall of this gateway is closed, so nothing passes to `{peer}`: {reason}",
+        "the firewall of this gateway is closed, so nothing passes to `{peer}`: {reason_en}",
         "see `loushan agent status` for why, put that right, then `loushan agent prove`",
-        "本网关防火墙已关闭,与“{peer}”不通:{reason}",
+        "本网关防火墙已关闭,与“{peer}”不通:{reason_zh}",
         "请用 `loushan agent status` 查明原因并处理,再运行 `loushan agent prove`",
     ),
     "ZG921": Text(
@@ -133,10 +132,10 @@ TEXTS: Mapping[str, Text] = {
     ),
     # --- certificates
     "ZG950": Text(
-        "this gateway has no {what} for its own name `{identity}`",
+        "this gateway has no {what_en} for its own name `{identity}`",
         "`loushan link refresh` takes up what lies in /etc/swanctl; "
         "if nothing does: `ansible-playbook playbooks/provision.yml --limit {host}`",
-        "本网关缺少其自身名称“{identity}”的 {what}",
+        "本网关缺少其自身名称“{identity}”的{what_zh}",
         "`loushan link refresh` 可装载 /etc/swanctl 中的内容;"
         "如其中没有,请运行 `ansible-playbook playbooks/provision.yml --limit {host}`",
     ),

@@ -17,7 +17,8 @@ from gateway.policy.names import gateway_host
 from gateway.vici import Section, Vici
 
 #: What a sentence about a certificate calls what is missing.
-CERTIFICATE, PRIVATE_KEY = "certificate", "private key"
+CERTIFICATE = {"what_en": "certificate", "what_zh": "证书"}
+PRIVATE_KEY = {"what_en": "private key", "what_zh": "私钥"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ def own_fault(what: Held, identity: str, site: str, now: datetime) -> Problem | 
     """Give what keeps every peer from letting us in; None where one certificate is in order."""
     ours = {"identity": identity, "host": gateway_host(site)}
     if not what.own:
-        return problem("ZG950", NOWHERE, what=CERTIFICATE, **ours)
+        return problem("ZG950", NOWHERE, **CERTIFICATE, **ours)
     if not what.keyed:
-        return problem("ZG950", NOWHERE, what=PRIVATE_KEY, **ours)
+        return problem("ZG950", NOWHERE, **PRIVATE_KEY, **ours)
     faults = [_fault(each, what, site, now) for each in what.keyed]
     return None if None in faults else faults[-1]
 

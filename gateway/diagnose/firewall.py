@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.artefacts import TABLE
-from gateway.errors import Language, Refused
 from gateway.load import nft
 from gateway.load.inforce import InForce, read_host, said
 from gateway.policy.decide import LINK_PORTS
@@ -66,11 +65,6 @@ def counted(before: Mapping[str, int], after: Mapping[str, int]) -> str:
     """Give which refusals have counted meanwhile, and how many."""
     more = {name: count - before.get(name, 0) for name, count in after.items()}
     return ", ".join(f"{name} +{count}" for name, count in more.items() if count > 0)
-
-
-def reason_of(fault: Refused) -> str:
-    """Give why the kernel could not be asked, in one line."""
-    return " ".join(each.text(Language.EN) for each in fault.problems)
 
 
 def _permitted(in_force: InForce) -> Iterator[tuple[str, ...]]:

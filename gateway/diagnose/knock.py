@@ -37,8 +37,8 @@ class Answer(StrEnum):
     SILENCE = "silence"
 
 
-def knock(own: IPv6Address, far: IPv6Address) -> Answer:
-    """Knock at the other end of a line.
+def knock(own: IPv6Address, far: IPv6Address, port: int = min(LINK_PORTS)) -> Answer:
+    """Knock at the other end of a line, where IKE begins.
 
     Raises:
         OSError: the address is not ours, or the kernel has no more sockets.
@@ -46,7 +46,7 @@ def knock(own: IPv6Address, far: IPv6Address) -> Answer:
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as asking:
         asking.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
         asking.bind((str(own), 0))
-        asking.connect((str(far), min(LINK_PORTS)))
+        asking.connect((str(far), port))
         for _ in range(_TRIES):
             answer = _once(asking)
             if answer is not Answer.SILENCE:

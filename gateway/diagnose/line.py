@@ -35,7 +35,7 @@ _LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class LineEnd:
     """A line's port: whether it is there, switched on, has carrier and its address."""
 
     is_there: bool
@@ -51,15 +51,15 @@ class Port:
         return " ".join(word if holds else f"NO-{word}" for word, holds in words)
 
 
-def port(interface: str, own: IPv6Address) -> Port:
+def line_end(interface: str, own: IPv6Address) -> LineEnd:
     """Look at the port of a line, which ought to have an address."""
     with IPRoute() as route:
         found = route.link_lookup(ifname=interface)
         if not found:
-            return Port(is_there=False)
+            return LineEnd(is_there=False)
         (link,) = route.get_links(found[0])
         addresses = list(route.get_addr(index=found[0], family=AF_INET6))
-    return Port(
+    return LineEnd(
         is_there=True,
         is_on=bool(link["flags"] & _IFF_UP),
         has_carrier=bool(link.get_attr("IFLA_CARRIER")),

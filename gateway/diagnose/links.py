@@ -13,16 +13,17 @@ from typing import Final
 from gateway.agent.links import LinkState, link_states
 from gateway.diagnose import firewall
 from gateway.diagnose.carried import carries_less
-from gateway.diagnose.credentials import Held, held, list_fault, moment, own_fault
+from gateway.diagnose.credentials import PRIVATE_KEY, Held, held, list_fault, moment, own_fault
 from gateway.diagnose.knock import Answer, knock
 from gateway.diagnose.talk import LIFE_SECONDS, Heard, hear
 from gateway.diagnose.verdict import Evidence, Verdict
-from gateway.diagnose.words import Reading, Sign, read
-from gateway.errors import NOWHERE, Problem, Refused, problem
+from gateway.diagnose.words import Reading, Sign, read, time_of
+from gateway.errors import NOWHERE, Language, Problem, Refused, problem
 from gateway.load.inforce import Stamp
 from gateway.policy.lines import Line, lines_of
 from gateway.policy.model import Plan
 from gateway.policy.names import gateway_host, gateway_identity, identifier
+from gateway.policy.reasons import REASON_WORDS
 from gateway.vici import Section, Vici, ViciRefused
 
 #: Lines that are knocked at at the same time.
@@ -111,9 +112,9 @@ def _chosen(gateway: Gateway, wanted: Sequence[str]) -> list[Line]:
 
 
 def _look_at_port(case: _Case) -> None:
-    from gateway.diagnose.line import port  # noqa: PLC0415 - pyroute2 is heavy
+    from gateway.diagnose.line import line_end  # noqa: PLC0415 - pyroute2 is heavy
 
-    found = port(case.line.interface, case.line.own)
+    found = line_end(case.line.interface, case.line.own)
     case.note(case.line.interface, found)
     if not found.is_there:
         case.finds("ZG901", interface=case.line.interface)
@@ -166,17 +167,24 @@ def _look_at_filter(cases: Sequence[_Case]) -> None:
         found = firewall.look()
     except Refused as fault:
         for case in cases:
-            case.finds("ZG920", reason=firewall.reason_of(fault))
+            texts = [each.text(language) for each in fault.problems for language in Language]
+            case.finds("ZG920", reason_en=texts[0], reason_zh=texts[1])
         return
     for case in cases:
         if found.closed:
             case.note("firewall", found.closed)
-            case.finds("ZG920", reason=found.closed)
+            case.finds("ZG920", **_both(found.closed))
         elif missing := found.refusal(case.line):
             case.note("firewall", missing)
             case.finds("ZG921", reason=missing)
         else:
             case.note("firewall", "lets the link's packets pass")
+
+
+def _both(reason: str) -> dict[str, str]:
+    """Give a reason in both languages; what the kernel says has only one."""
+    known = {str(each): said for each, said in REASON_WORDS.items()}
+    return dict(zip(("reason_en", "reason_zh"), known.get(reason, (reason, reason)), strict=True))
 
 
 def _look_at_ourselves(gateway: Gateway, known: _Known, cases: Sequence[_Case]) -> None:
@@ -318,19 +326,25 @@ class _Told:
         return list_fault(self.known.held, self.now) or self.problem("ZG957", own=self.gateway.site)
 
     def out_of_time(self) -> Problem:
-        times = {key: self.reading.found.get(key, "?") for key in ("since", "until")}
+        times = {"since": self.time("since"), "until": self.time("until")}
         host = gateway_host(self.peer)
         return self.problem("ZG956", now=moment(self.now), host=host, **times)
+
+    def time(self, name: str) -> str:
+        """Give a time that strongSwan told, as we write it; its own words where it is none."""
+        text = self.reading.found.get(name, "?")
+        at = time_of(text)
+        return moment(at) if at else text
 
 
 _FAULTS: Final[dict[Sign, Callable[[_Told], Problem]]] = {
     Sign.NO_KEY: lambda told: told.problem(
         "ZG950",
-        what="private key",
+        **PRIVATE_KEY,
         identity=told.gateway.identity,
         host=gateway_host(told.gateway.site),
     ),
-    Sign.REVOKED: lambda told: told.problem("ZG955", since=told.reading.found.get("since", "?")),
+    Sign.REVOKED: lambda told: told.problem("ZG955", since=told.time("since")),
     Sign.LIST_AHEAD: _Told.of_a_list,
     Sign.LIST_ENDED: _Told.of_a_list,
     Sign.LIST_MISSING: _Told.of_a_list,

@@ -8,6 +8,7 @@ them again.  Another version may say it otherwise, and then that test says so.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum, auto
 from typing import NamedTuple
 
@@ -130,3 +131,17 @@ def is_decided(reading: Reading | None) -> bool:
 def is_life(line: str) -> bool:
     """Tell whether a line shows that a link that stands is answered."""
     return _LIFE.match(line) is not None
+
+
+#: How strongSwan writes a time: in the host's own zone, or in UTC where it says so.
+_LOCAL_TIME, _UTC_TIME = "%b %d %H:%M:%S %Y", "%b %d %H:%M:%S UTC %Y"
+
+
+def time_of(text: str) -> datetime | None:
+    """Read a time as strongSwan writes it; None where it is none."""
+    try:
+        if " UTC " in text:
+            return datetime.strptime(text, _UTC_TIME).replace(tzinfo=UTC)
+        return datetime.strptime(text, _LOCAL_TIME).astimezone(UTC)
+    except ValueError:
+        return None

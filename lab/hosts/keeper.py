@@ -259,7 +259,10 @@ def _remove_cgroup(cgroup: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, "ascii")
+    """Write it whole: somebody may be reading what stood there."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, "ascii")
+    new.replace(path)
 
 
 if __name__ == "__main__":
