@@ -3,6 +3,7 @@
 The one module of this package that knows pyroute2, which is heavy.
 """
 
+import socket
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
+
+from gateway.policy.decide import LINK_PORTS
 
 #: linux/if.h, linux/if_addr.h.
 _IFF_UP: Final = 1
@@ -67,23 +70,25 @@ def line_end(interface: str, own: IPv6Address) -> LineEnd:
     )
 
 
-def neighbour(interface: str, far: IPv6Address) -> str:
+def neighbour(interface: str, own: IPv6Address, far: IPv6Address) -> str:
     """Have the kernel ask who is at the other end, and give what came of it, in its words.
 
-    An entry that it has is asked for anew, which harms nobody who uses it; where it has none,
-    a packet that is to be sent makes one.
+    What it knew is forgotten: on a port without a link-local address it asks only for a
+    packet that waits to be sent, and so it is given one.
     """
-    end = time.monotonic() + _PATIENCE_SECONDS
-    with IPRoute() as route:
+    with IPRoute() as route, socket.socket(AF_INET6, socket.SOCK_DGRAM) as sending:
         found = route.link_lookup(ifname=interface)
         if not found:
             return _NO_ENTRY
-        # Where it has no entry, what was sent before has made one, or it has given up already.
-        with suppress(NetlinkError):
-            route.neigh("change", dst=str(far), ifindex=found[0], family=AF_INET6, state="probe")
+        with suppress(NetlinkError):  # it knew nothing
+            route.neigh("del", dst=str(far), ifindex=found[0], family=AF_INET6)
+        with suppress(OSError):  # it says the same by the state
+            sending.bind((str(own), 0))
+            sending.sendto(b"", (str(far), min(LINK_PORTS)))
+        end = time.monotonic() + _PATIENCE_SECONDS
         while True:
             state = _state(route, found[0], far)
-            if state in {_ANSWERED, _UNANSWERED, _NO_ENTRY} or time.monotonic() > end:
+            if state in {_ANSWERED, _UNANSWERED} or time.monotonic() > end:
                 return state
             time.sleep(_LOOK_SECONDS)
 

@@ -219,8 +219,9 @@ def _knock_at(case: _Case) -> tuple[Answer, str]:
         answer = knock(case.line.own, case.line.far)
     except OSError:
         answer = Answer.SILENCE
-    asks_on = answer in {Answer.SILENCE, Answer.NOBODY}
-    return answer, neighbour(case.line.interface, case.line.far) if asks_on else ""
+    if answer not in {Answer.SILENCE, Answer.NOBODY}:
+        return answer, ""
+    return answer, neighbour(case.line.interface, case.line.own, case.line.far)
 
 
 def _judge_answer(

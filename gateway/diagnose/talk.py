@@ -84,7 +84,7 @@ def hear(daemon: Path, links: Sequence[Heard]) -> None:
         for link in links:
             if not link.stood and (link.begins or _has(standing, link.name, _ESTABLISHED)):
                 _begin(mouth, link, standing)
-        sorter = _Sorter(links)
+        sorter = Sorter(links)
         end, look_at = began + LIFE_SECONDS, began
         while (now := time.monotonic()) < end and not all(link.is_done(now) for link in links):
             event = ear.heard(min(end, look_at) - now)
@@ -107,10 +107,11 @@ def hear(daemon: Path, links: Sequence[Heard]) -> None:
                 _keep_one(mouth, link.name, standing)
 
 
-class _Sorter:
+class Sorter:
     """Finds out of which link a line is: by the name that is said, or the peer's address."""
 
     def __init__(self, links: Iterable[Heard]) -> None:
+        """Know the links by their names and their peers' addresses."""
         self._by_name = {link.name: link for link in links}
         self._by_address = {str(link.far): link for link in self._by_name.values()}
         self._by_number: dict[str, Heard] = {}

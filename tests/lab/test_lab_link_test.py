@@ -115,6 +115,13 @@ class End:
         self.must("swanctl", "--flush-certs")
         self.other.must("swanctl", "--flush-certs")
 
+    def restore(self) -> None:
+        """Have strongSwan run with all that it had."""
+        self.must("sh", "-c", f"rm -rf {_SWANCTL} && cp -a {_KEPT} {_SWANCTL}")
+        self.must("systemctl", "start", "strongswan.service")
+        self.take_up()
+        self.load(self.connections)
+
     def load(self, connections: str) -> None:
         """Give strongSwan other connections."""
         self.must("sh", "-c", "cat >/run/tried.conf", text=connections)
@@ -161,10 +168,8 @@ def unguarded(*ends: End) -> Iterator[None]:
 
 
 def _put_back(end: End) -> None:
-    end.must("sh", "-c", f"rm -rf {_SWANCTL} && mv {_KEPT} {_SWANCTL}")
-    end.must("systemctl", "start", "strongswan.service")
-    end.take_up()
-    end.load(end.connections)
+    end.restore()
+    end.must("rm", "-rf", _KEPT)
     end.must("systemctl", "start", *reversed(_AGENT))
     end.spoke.town.run(end.host, "loushan", "agent", "prove")
 
@@ -377,11 +382,22 @@ def test_a_line_that_was_taken_out_of_the_ruleset(end: End) -> None:
 # --- certificates and the clock -------------------------------------------------------------------
 
 
-@pytest.fixture
-def broken(end: End) -> Iterator[End]:
-    """An end whose agent looks away, for a while; the link is ended before it is tested."""
+@pytest.fixture(scope="module")
+def owned(spoke: Spoke) -> Iterator[End]:
+    """The lower end; both ends' agents look away until all of what follows is over."""
+    assert spoke.comes_back()
+    end = End(spoke, is_hub=False)
     with unguarded(end, end.other):
         yield end
+
+
+@pytest.fixture(params=["lower", "hub"])
+def broken(request: pytest.FixtureRequest, owned: End) -> Iterator[End]:
+    """Either end, to be broken; what is changed there is put back."""
+    end = owned if request.param == "lower" else owned.other
+    yield end
+    end.restore()
+    end.other.restore()
 
 
 @pytest.mark.parametrize(
