@@ -7,7 +7,7 @@ begun yet shows that this clock is behind; one that has ended may also show a cl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -59,9 +59,12 @@ def own_fault(what: Held, identity: str, site: str, now: datetime) -> Problem | 
     return None if None in faults else faults[-1]
 
 
-def list_fault(what: Held, now: datetime) -> Problem | None:
-    """Give what is wrong with the lists that our own certificate's peers are judged by, too."""
-    found = list(_list_faults(what, now))
+def list_fault(what: Held, now: datetime, grace_hours: int = 0) -> Problem | None:
+    """Give what is wrong with the lists by which peers are judged, beyond a plan's grace.
+
+    They are those of the authorities above our own certificate: peers have the same.
+    """
+    found = list(_list_faults(what, now, timedelta(hours=grace_hours)))
     order = ("ZG961", "ZG954", "ZG953")
     return min(found, key=lambda each: order.index(each.code), default=None)
 
@@ -84,7 +87,7 @@ def _fault(certificate: x509.Certificate, what: Held, site: str, now: datetime) 
     return problem("ZG952", since=moment(entry.revocation_date_utc)) if entry else None
 
 
-def _list_faults(what: Held, now: datetime) -> Iterator[Problem]:
+def _list_faults(what: Held, now: datetime, grace: timedelta) -> Iterator[Problem]:
     for name in _issuers(what):
         found, authority = what.lists.get(name), _called(name)
         if found is None:
@@ -93,8 +96,9 @@ def _list_faults(what: Held, now: datetime) -> Iterator[Problem]:
         since, until = found.last_update_utc, found.next_update_utc
         if now < since:
             yield problem("ZG961", now=moment(now), since=moment(since), authority=authority)
-        elif until is not None and now > until:
-            yield problem("ZG954", now=moment(now), until=moment(until), authority=authority)
+        elif until is None or now > until + grace:
+            ended = moment(until) if until else "-"
+            yield problem("ZG954", now=moment(now), until=ended, authority=authority)
 
 
 def _issuers(what: Held) -> Iterator[x509.Name]:

@@ -188,8 +188,10 @@ def _both(reason: str) -> dict[str, str]:
 
 
 def _look_at_ourselves(gateway: Gateway, known: _Known, cases: Sequence[_Case]) -> None:
-    """A link that stands is not asked by what it was made; it ends by itself when it must."""
-    fault = own_fault(known.held, gateway.identity, gateway.site, datetime.now(UTC))
+    """A link that stands is not asked by what it was made; the agent ends it when it must."""
+    now, grace_hours = datetime.now(UTC), gateway.plan.links.grace_hours
+    fault = own_fault(known.held, gateway.identity, gateway.site, now)
+    fault = fault or list_fault(known.held, now, grace_hours)
     for case in cases:
         if case.name not in known.connections:
             case.finds("ZG931")
@@ -326,6 +328,12 @@ class _Told:
         """Lists come to all gateways alike: where ours has run out, so has the peer's."""
         return list_fault(self.known.held, self.now) or self.problem("ZG957", own=self.gateway.site)
 
+    def revoked(self) -> Problem:
+        """Tell the peer's own certificate from that of an authority above it."""
+        if self.reading.found.get("subject", "").endswith(f"CN={gateway_host(self.peer)}"):
+            return self.problem("ZG955", since=self.time("since"))
+        return self.problem("ZG958")
+
     def out_of_time(self) -> Problem:
         times = {"since": self.time("since"), "until": self.time("until")}
         host = gateway_host(self.peer)
@@ -345,7 +353,7 @@ _FAULTS: Final[dict[Sign, Callable[[_Told], Problem]]] = {
         identity=told.gateway.identity,
         host=gateway_host(told.gateway.site),
     ),
-    Sign.REVOKED: lambda told: told.problem("ZG955", since=told.time("since")),
+    Sign.REVOKED: _Told.revoked,
     Sign.LIST_AHEAD: _Told.of_a_list,
     Sign.LIST_ENDED: _Told.of_a_list,
     Sign.LIST_MISSING: _Told.of_a_list,
@@ -357,7 +365,7 @@ _FAULTS: Final[dict[Sign, Callable[[_Told], Problem]]] = {
     Sign.OTHER_ALGORITHMS: lambda told: told.problem("ZG940"),
     Sign.OTHER_ADDRESSES: lambda told: told.problem("ZG941"),
     Sign.CROWDED: lambda told: told.problem("ZG912"),
-    Sign.REFUSED: _Told.refused,
+    Sign.REFUSED: lambda told: told.problem("ZG957", own=told.gateway.site),
     Sign.NO_ANSWER: lambda told: told.problem("ZG912"),
 }
 

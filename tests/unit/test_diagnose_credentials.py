@@ -180,6 +180,18 @@ def test_lists_are_judged_by_this_clock(
     assert strongswan.fault_of_lists(now) == code
 
 
+def test_a_list_counts_for_the_plans_grace_and_no_longer(strongswan: Strongswan) -> None:
+    """It holds seven days; who has no list has no grace."""
+    strongswan.has(certify(strongswan.state).record.certificate)
+    strongswan.has_authorities()
+    found = strongswan.held
+
+    assert list_fault(found, NOW + 8 * DAY, grace_hours=48) is None
+    ended = list_fault(found, NOW + 10 * DAY, grace_hours=48)
+    assert ended is not None
+    assert ended.code == "ZG954"
+
+
 @pytest.mark.parametrize(
     "shown",
     [
