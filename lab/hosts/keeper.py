@@ -245,7 +245,7 @@ def _end_processes(places: Places) -> None:
 
 def _end_cgroup(cgroup: Path) -> None:
     with suppress(OSError):  # it has just gone
-        _write(cgroup / "cgroup.kill", "1")
+        (cgroup / "cgroup.kill").write_text("1", "ascii")
         end = time.monotonic() + _PATIENCE_SECONDS
         while "populated 1" in (cgroup / "cgroup.events").read_text() and time.monotonic() < end:
             time.sleep(0.01)
