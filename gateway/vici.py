@@ -5,6 +5,7 @@ own Python client is no package of Debian's, and hosts get nothing from elsewher
 This knows bytes and messages, and not what they are about.
 """
 
+import select
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -117,6 +118,31 @@ class Vici:
         self._send(_Packet.UNREGISTER, _name(event))
         self._receive()
         return told
+
+    def listen(self, event: str) -> None:
+        """Be told of an event from now on, by `heard`; a conversation that listens does not ask.
+
+        Raises:
+            ViciRefused: the daemon knows no such event, or the conversation broke off.
+        """
+        self._send(_Packet.REGISTER, _name(event))
+        kind, _ = self._receive()
+        if kind is not _Packet.CONFIRMED:
+            raise ViciRefused(event, kind.name)
+
+    def heard(self, seconds: float) -> "Section | None":
+        """Give the next event that is told within a time, or None.
+
+        Raises:
+            ViciRefused: the conversation broke off, or what was told is no event.
+        """
+        ready, _, _ = select.select([self._socket], [], [], max(0.0, seconds))
+        if not ready:
+            return None
+        kind, body = self._receive()
+        if kind is not _Packet.EVENT:
+            raise ViciRefused(kind.name)
+        return decoded(body[1 + sum(body[:1]) :])
 
     def _send(self, kind: _Packet, body: bytes) -> None:
         try:

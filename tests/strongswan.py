@@ -55,12 +55,14 @@ class Daemon:
     """What it says: things told by events, and by event; and what it was asked.
 
     `heard` is told of each question before it is answered.
+    `shouts` are what it tells of an event as soon as somebody listens for it.
     `raw` is what it puts on the wire for a command, whatever that is, before it hangs up.
     """
 
     path: Path
     told: dict[str, list[Said]] = field(default_factory=dict)
     replies: dict[str, Said] = field(default_factory=dict)
+    shouts: dict[str, list[Said]] = field(default_factory=dict)
     raw: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[str, Section]] = field(default_factory=list)
     hangs_up: bool = True
@@ -88,7 +90,10 @@ class Daemon:
             body = _exactly(talking, int.from_bytes(head))
             kind, name, rest = body[0], body[2 : 2 + body[1]].decode(), body[2 + body[1] :]
             if kind in (REGISTER, UNREGISTER):
-                talking.sendall(packet(CONFIRMED))
+                known = not self.shouts or name in self.shouts
+                talking.sendall(packet(CONFIRMED if known else UNKNOWN_EVENT))
+                for one in self.shouts.get(name, ()) if kind == REGISTER else ():
+                    talking.sendall(event(name, one))
                 continue
             self.asked.append((name, decoded(rest)))
             if self.heard is not None:

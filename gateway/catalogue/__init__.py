@@ -11,6 +11,7 @@ from gateway.catalogue import (
     environment,
     lab,
     law,
+    link,
     load,
     plan,
     probe,
@@ -32,6 +33,7 @@ AREAS: Mapping[str, Mapping[str, Text]] = {
     "lab": lab.TEXTS,
     "environment": environment.TEXTS,
     "agent": agent.TEXTS,
+    "link": link.TEXTS,
 }
 
 CATALOGUE: Mapping[str, Text] = {

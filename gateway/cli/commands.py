@@ -161,6 +161,12 @@ COMMANDS = (
         "列出本网关各链路的状态",
     ),
     Command(
+        ("link", "test"),
+        "gateway.cli.link_test",
+        "say why a link is down: line, firewall, certificate, clock, policy or peer",
+        "查明链路为何不通:线路、防火墙、证书、时钟、策略或对端",
+    ),
+    Command(
         ("link", "refresh"),
         "gateway.cli.link_refresh",
         "take up new lists of revocations on this gateway, and end the links of who is on them",

@@ -140,6 +140,8 @@ def _in_one_language(parser: argparse.ArgumentParser, language: Language) -> Non
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to them
         if action.help and HELP_MARK in action.help:
             action.help = _word(language, *action.help.split(HELP_MARK, 1))
+    if parser.epilog and HELP_MARK in parser.epilog:
+        parser.epilog = _word(language, *parser.epilog.split(HELP_MARK, 1))
     for group in parser._action_groups:  # noqa: SLF001 - as above
         if group.title and HELP_MARK in group.title:
             group.title = _word(language, *group.title.split(HELP_MARK, 1))

@@ -245,7 +245,7 @@ def _end_processes(places: Places) -> None:
 
 def _end_cgroup(cgroup: Path) -> None:
     with suppress(OSError):  # it has just gone
-        _write(cgroup / "cgroup.kill", "1")
+        (cgroup / "cgroup.kill").write_text("1", "ascii")
         end = time.monotonic() + _PATIENCE_SECONDS
         while "populated 1" in (cgroup / "cgroup.events").read_text() and time.monotonic() < end:
             time.sleep(0.01)
@@ -259,7 +259,10 @@ def _remove_cgroup(cgroup: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, "ascii")
+    """Write it whole: somebody may be reading what stood there."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, "ascii")
+    new.replace(path)
 
 
 if __name__ == "__main__":

@@ -5,21 +5,16 @@ without power, that one fetches the list when it is back, and in the end the
 township is admitted again.
 """
 
-import os
 import re
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from gateway.errors import Refused
 from gateway.policy.decide import TCP
-from lab.hosts.city import is_ready
-from lab.hosts.machine import leader
 from tests.lab import wire
+from tests.lab.power import without_power
 from tests.lab.spoke import Spoke
 from tests.lab.town import Done, Town, until
 
@@ -70,28 +65,6 @@ def story(town: Town) -> Iterator[Story]:
 def has_fetched(spoke: Spoke, older: str) -> bool:
     """Tell whether the hub has a newer list, and stands by it."""
     return spoke.town.must(spoke.hub, "cat", LIST) != older and not spoke.is_up()
-
-
-@contextmanager
-def without_power(town: Town, host: str) -> Iterator[None]:
-    """Have a host without power for a while: nobody gives it any before the end."""
-    guard = (town.places.run / "keeper").read_text().strip()
-    keeper = int(Path(f"/proc/{guard}/task/{guard}/children").read_text())
-    before = leader(town.places, host)
-    os.kill(keeper, signal.SIGSTOP)
-    try:
-        (town.places.host_run(host) / "again").touch()
-        os.kill(before, signal.SIGKILL)
-        yield
-    finally:
-        os.kill(keeper, signal.SIGCONT)
-
-    def is_back() -> bool:
-        with suppress(Refused):
-            return leader(town.places, host) != before and is_ready(town.places, host)
-        return False
-
-    assert until(is_back, 60)
 
 
 def standing(spoke: Spoke) -> dict[str, str]:

@@ -206,3 +206,39 @@ def test_who_does_not_answer_is_not_waited_for_for_ever(daemon: Daemon) -> None:
         # It talks with one after the other, so the second waits.
         with Vici(daemon.path, timeout_seconds=0.1) as second, pytest.raises(ViciRefused):
             second.ask("version")
+
+
+# --- listening ------------------------------------------------------------------------------------
+
+
+def test_who_listens_is_told_in_order_and_waits_no_longer_than_it_said(daemon: Daemon) -> None:
+    """And nothing was told is not the same as an empty event."""
+    daemon.shouts = {"log": [{"msg": "one"}, {}]}
+
+    with Vici(daemon.path) as vici:
+        vici.listen("log")
+
+        assert vici.heard(1) == {"msg": "one"}
+        assert vici.heard(1) == {}
+        assert vici.heard(0.01) is None
+        assert vici.heard(-1) is None
+
+
+def test_an_event_that_there_is_not_is_refused(daemon: Daemon) -> None:
+    """Who waits for it would wait for ever."""
+    daemon.shouts = {"log": []}
+
+    with Vici(daemon.path) as vici, pytest.raises(ViciRefused, match="UNKNOWN_EVENT"):
+        vici.listen("lgo")
+
+
+def test_a_daemon_that_goes_away_is_no_silence(daemon: Daemon) -> None:
+    """Who listens is told that nobody speaks any more."""
+    daemon.raw = {"version": packet(CONFIRMED)}
+
+    with Vici(daemon.path) as vici:
+        vici.listen("log")
+        with pytest.raises(ViciRefused):
+            vici.ask("version")
+        with pytest.raises(ViciRefused):
+            vici.heard(1)

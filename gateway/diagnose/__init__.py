@@ -1,0 +1,1 @@
+"""What is wrong with a link, found out on the gateway that has it."""
