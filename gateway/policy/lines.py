@@ -3,6 +3,9 @@
 A line is between two gateways and nobody else, so nobody has to give it
 addresses: they follow from the name of the lower site.  No zone is ever in
 their network, and nothing is routed there.
+
+A pair has one cable more, between the two: by its heartbeat each hears that the
+other lives.  Its addresses follow from the name of the site.
 """
 
 from collections.abc import Mapping
@@ -11,7 +14,7 @@ from hashlib import sha256
 from ipaddress import IPv6Address, IPv6Network
 
 from gateway.policy.model import Plan, Site
-from gateway.policy.names import line_name
+from gateway.policy.names import HEARTBEAT, line_name
 
 #: Where the ends of all lines have their addresses; a random network of RFC 4193's.
 LINE_NETWORK = IPv6Network("fd5f:5d51:4787::/48")
@@ -41,6 +44,14 @@ class Line:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The cable between the two gateways of a pair; `ends` are the first one's and the second's."""
+
+    interface: str
+    ends: tuple[IPv6Address, IPv6Address]
+
+
 def neighbours(sites: Mapping[str, Site]) -> dict[str, list[str]]:
     """Give the sites that each site is linked with; a hub that is not there links nothing."""
     linked: dict[str, list[str]] = {name: [] for name in sites}
@@ -61,11 +72,29 @@ def lines_of(plan: Plan, site: str) -> tuple[Line, ...]:
     return tuple(sorted(lines, key=lambda line: line.neighbour))
 
 
+def heartbeat_of(site: Site) -> Heartbeat | None:
+    """Give the cable between a site's two gateways; None where it has one gateway."""
+    if not site.is_pair:
+        return None
+    # No site is called so: a name has no space.
+    base = _base(f"{site.name} {HEARTBEAT}")
+    return Heartbeat(HEARTBEAT, (IPv6Address(base + _HUB_END), IPv6Address(base + _SITE_END)))
+
+
 def _line(site: str, neighbour: str, *, is_up: bool) -> Line:
-    digest = sha256((site if is_up else neighbour).encode()).digest()
-    base = int(LINE_NETWORK.network_address)
-    base += int.from_bytes(digest[:_HASH_BYTES]) << _END_BITS
+    lower = site if is_up else neighbour
+    base = _base(lower)
     hub_end, site_end = IPv6Address(base + _HUB_END), IPv6Address(base + _SITE_END)
     own, far = (site_end, hub_end) if is_up else (hub_end, site_end)
-    number = int.from_bytes(digest[:_NUMBER_BYTES]) or 1
+    number = int.from_bytes(_digest(lower)[:_NUMBER_BYTES]) or 1
     return Line(neighbour, line_name(neighbour), own, far, is_up, number)
+
+
+def _base(name: str) -> int:
+    """Give where a cable has its addresses."""
+    place = int.from_bytes(_digest(name)[:_HASH_BYTES]) << _END_BITS
+    return int(LINE_NETWORK.network_address) + place
+
+
+def _digest(name: str) -> bytes:
+    return sha256(name.encode()).digest()
