@@ -171,6 +171,10 @@ COMMANDS = (
         "gateway.cli.link_renew",
         "fetch the lists of revocations, and renew this gateway's certificate where it is due",
         "取回吊销列表,并在到期前续期本网关证书",
+        ("link", "begin"),
+        "gateway.cli.link_begin",
+        "begin every link of this gateway that does not stand, as after it became the active one",
+        "发起本网关所有未建立的链路,例如刚接替为主用网关之后",
     ),
     Command(
         ("rehearse",),

@@ -72,11 +72,15 @@ def _answers(daemon: Path) -> bool:
     return True
 
 
-def begin(daemon: Path) -> int:
+def begin(daemon: Path, *, those_of_others: bool = False) -> int:
     """Begin each link that this end has to begin and that does not stand; give how many.
 
     strongSwan goes on trying by itself while nobody answers, and gives up where the
     other end has refused; what it was refused for may be over.
+
+    Args:
+        daemon: strongSwan's socket.
+        those_of_others: whether to begin those too that the other end has to begin.
 
     Raises:
         Refused: ZG516, the daemon could not be asked.
@@ -87,7 +91,7 @@ def begin(daemon: Path) -> int:
             waiting = [
                 name
                 for name, connection in _connections(vici).items()
-                if name not in standing and _begins(connection)
+                if name not in standing and (those_of_others or _begins(connection))
             ]
             for name in waiting:
                 vici.ask("initiate", {"child": name, "ike": name, "timeout": "-1"})

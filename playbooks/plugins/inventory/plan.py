@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
@@ -249,7 +249,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
 
     def _refuse_used_twice(self, machines: Mapping[str, Any], every: Iterable[Gateway]) -> None:
         """Refuse one machine for two hosts: what was made of it first would be overwritten."""
-        used = {str(address): g.host for g in every for address in g.addresses}
+        used = {str(a): g.host for g in every for a in g.wiring.addresses}
+        used |= {str(a): f"{g.wiring.site}, whichever is active" for g in every for a in g.shared}
         for host, machine in machines.items():
             things = [*map(str, machine.get("ports", {}).values())]
             if "reach" in machine:
@@ -320,17 +321,15 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One host that is a gateway; `half` is which one of a pair, None where it is alone."""
+    """One host that is a gateway; `half` is which one of a pair, None where it is alone.
+
+    `shared` are the addresses of whichever of the pair is active.
+    """
 
     host: str
     wiring: Wiring
     half: Half | None = None
-    shared: tuple[Address, ...] = field(default=())
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        """Every address that is this host's, and no other machine's."""
-        return (*self.wiring.addresses, *self.shared)
+    shared: tuple[Address, ...] = ()
 
     @property
     def pair(self) -> dict[str, object]:
@@ -350,7 +349,6 @@ def gateways_of(plan: Plan, wiring: Wiring) -> tuple[Gateway, ...]:
     pair = halves(plan, wiring)
     if not pair:
         return (Gateway(gateway_host(wiring.site), wiring),)
-    # Neither may be brought up at an address that wanders between the two.
     return tuple(
         Gateway(gateway_host(wiring.site, half.number), half.wiring, half, wiring.addresses)
         for half in pair
