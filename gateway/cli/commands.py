@@ -173,8 +173,8 @@ COMMANDS = (
         "取回吊销列表,并在到期前续期本网关证书",
         ("link", "begin"),
         "gateway.cli.link_begin",
-        "begin every link of this gateway that does not stand, as after it became the active one",
-        "发起本网关所有未建立的链路,例如刚接替为主用网关之后",
+        "make every link of this gateway anew, as when it has become the active one of a pair",
+        "由本网关重新建立全部链路,例如刚接替为双机的主用网关时",
     ),
     Command(
         ("rehearse",),

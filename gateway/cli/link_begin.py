@@ -1,4 +1,4 @@
-"""`loushan link begin`: begin every link of this gateway that does not stand."""
+"""`loushan link begin`: make every link of this gateway anew, from this end."""
 
 import argparse
 import os
@@ -15,13 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Begin those too that the other end has to: it may not know yet that they ended."""
-    from gateway.load.links import begin
+    from gateway.load.links import take_over
 
     if os.geteuid() != 0:
         raise Refused(problem("ZG703"))
-    count = begin(SOCKET, those_of_others=True)
+    begun, standing = take_over(SOCKET)
     if arguments.json:
-        say_json({"begun": count})
+        say_json({"begun": begun, "standing": standing})
         return ExitStatus.OK
-    say(words(arguments, "links begun: {}", "已发起链路:{}").format(count))
+    text = words(arguments, "links begun: {}, standing: {}", "已发起链路:{};已建立:{}")
+    say(text.format(begun, standing))
     return ExitStatus.OK
