@@ -95,10 +95,12 @@ class Shared:
 class Half:
     """One gateway of a pair: what it has also while it stands by, and what while it is active.
 
-    `own` and `far` are the ends of the cable between the two.
+    `near` is its own address on every segment; `own` and `far` are the ends of the cable
+    between the two.
     """
 
     number: int
+    near: str
     wiring: Wiring
     shared: tuple[Shared, ...]
     own: IPv6Address
@@ -127,15 +129,16 @@ def halves(plan: Plan, wiring: Wiring) -> tuple[Half, ...]:
 def _half(wiring: Wiring, number: int, shared: tuple[Shared, ...], heartbeat: Heartbeat) -> Half:
     own = heartbeat.ends[number - 1]
     far = heartbeat.ends[2 - number]
-    near = f"{_OWN_END.format(number=number)}/{LINK_LOCAL_LENGTH}"
+    near = _OWN_END.format(number=number)
+    on_port = f"{near}/{LINK_LOCAL_LENGTH}"
     interfaces = [
-        replace(each, address=near) if each.is_port else each for each in wiring.interfaces
+        replace(each, address=on_port) if each.is_port else each for each in wiring.interfaces
     ]
     other = gateway_host(wiring.site, 3 - number)
     cable = Interface(heartbeat.interface, Beyond.PAIR, other, f"{own}/{LINE_LENGTH}")
     addresses = tuple(address + number for address in wiring.addresses)
     mine = replace(wiring, addresses=addresses, interfaces=(*interfaces, cable))
-    return Half(number, mine, shared, own, far)
+    return Half(number, near, mine, shared, own, far)
 
 
 def wirings(plan: Plan, sites: Iterable[str] | None = None) -> dict[str, Wiring]:

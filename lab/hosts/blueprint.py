@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from gateway.errors import Refused, problem
 from gateway.policy.model import Address, Network, Plan, Zone
 from gateway.policy.names import HEARTBEAT, gateway_host, identifier, line_name
-from gateway.policy.wiring import FAR_END, NEAR_END, wirings
+from gateway.policy.wiring import FAR_END, NEAR_END, halves, wirings
 from lab.layout import EVERYWHERE, HOST_INTERFACE, OUTSIDE, Kind, Layout, Node, home
 
 
@@ -183,7 +183,15 @@ class _Draughtsman:
         ipv4 = next((f"{a} dev {HOST_INTERFACE} onlink" for a in own), "")
         ipv6 = f"inet6 {NEAR_END} dev {HOST_INTERFACE}"
         ways = zip(EVERYWHERE, (ipv4 or ipv6, ipv6), strict=True)
-        return [*lines, *(f"route add {network} via {way}" for network, way in ways)]
+        lines += [f"route add {network} via {way}" for network, way in ways]
+        return [*lines, *self._ways_to_pair(zone.site)]
+
+    def _ways_to_pair(self, site: str) -> Iterator[str]:
+        """Lead to each gateway of a pair by itself: neither passes on what is for the other."""
+        for half in halves(self.plan, self.wirings[site]):
+            for address in half.wiring.addresses:
+                via = "" if isinstance(address, IPv4Address) else f"via inet6 {half.near} "
+                yield f"route add {address} {via}dev {HOST_INTERFACE}"
 
     def _uplink(self, node: Node) -> list[str]:
         """Plug a cable into a root that leads outside: what is kept apart, rulesets keep apart."""

@@ -338,6 +338,7 @@ class Gateway:
             return {}
         return {
             "number": self.half.number,
+            "near": self.half.near,
             "own": str(self.half.own),
             "far": str(self.half.far),
             "shared": [asdict(each) for each in self.half.shared],
