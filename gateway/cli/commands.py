@@ -171,6 +171,8 @@ COMMANDS = (
         "gateway.cli.link_renew",
         "fetch the lists of revocations, and renew this gateway's certificate where it is due",
         "取回吊销列表,并在到期前续期本网关证书",
+    ),
+    Command(
         ("link", "begin"),
         "gateway.cli.link_begin",
         "make every link of this gateway anew, as when it has become the active one of a pair",

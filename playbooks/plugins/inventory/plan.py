@@ -281,7 +281,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         return address, ports[0].low
 
     def _renews(
-        self, plan: Plan, gateway: "Gateway", enrolment: tuple[Address, int] | None
+        self, plan: Plan, gateway: Gateway, enrolment: tuple[Address, int] | None
     ) -> Mapping[str, object]:
         """Say where one gateway renews; one that has links must be allowed to ask there."""
         wiring = gateway.wiring
@@ -290,7 +290,9 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         address, port = enrolment
         own = next(each for each in wiring.addresses if each.version == address.version)
         if decide(plan, Flow(own, address, Protocol.TCP, port)).verdict is not Verdict.ACCEPT:
-            self._wrong(f"enrolment: no conduit leads from {gateway.host} to {address}, port {port}")
+            self._wrong(
+                f"enrolment: no conduit leads from {gateway.host} to {address}, port {port}"
+            )
         name = enrolment_server(plan.name)
         return {"server": f"{name}:{port}", "names": {str(address): name}}
 
