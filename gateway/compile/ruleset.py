@@ -148,8 +148,8 @@ class _Compiler:
             return
         name, cable = _HEARTBEAT_NAME[hook], heartbeat.interface
         elements = [
-            Element(f'"{cable}" . {one} . {two} . {VRRP}', "accept", cable)
-            for one, two in (heartbeat.ends, heartbeat.ends[::-1])
+            Element(f'"{cable}" . {end} . {heartbeat.group} . {VRRP}', "accept", cable)
+            for end in heartbeat.ends
         ]
         self._add_map(name, "ifname . ipv6_addr . ipv6_addr . inet_proto", elements, ranges=False)
         word = _INTERFACE_WORD[hook]

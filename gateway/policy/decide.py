@@ -177,8 +177,8 @@ def _cable_of_pair(plan: Plan, gateway: str, packet: Packet) -> str | None:
         return None
     interface = packet.arrival if packet.hook is Hook.INPUT else packet.departure
     # Both have one slice, so that it does not say which of the two this is.
-    between = {packet.source, packet.destination} == set(heartbeat.ends)
-    return interface if between and interface == heartbeat.interface else None
+    is_heard = packet.source in heartbeat.ends and packet.destination == heartbeat.group
+    return interface if is_heard and interface == heartbeat.interface else None
 
 
 def _stays_inside(packet: Packet) -> bool:

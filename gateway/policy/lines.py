@@ -5,7 +5,7 @@ addresses: they follow from the name of the lower site.  No zone is ever in
 their network, and nothing is routed there.
 
 A pair has one cable more, between the two: by its heartbeat each hears that the
-other lives.  Its addresses follow from the name of the site.
+other lives.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,13 @@ LINE_NETWORK = IPv6Network("fd5f:5d51:4787::/48")
 #: A line has two addresses (RFC 6164): the hub's and the site's.
 LINE_LENGTH = 127
 _HUB_END, _SITE_END = 2, 3
+
+#: Where each of a pair is heard by the other: all who speak VRRP on a cable (RFC 9568).
+HEARTBEAT_GROUP = IPv6Address("ff02::12")
+
+#: The own addresses of a pair's gateways, on every segment; the address of whoever is active
+#: is another.
+OWN_ENDS = (IPv6Address("fe80::ff:1"), IPv6Address("fe80::ff:2"))
 
 _HASH_BYTES = 6
 _NUMBER_BYTES = 4
@@ -46,10 +53,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The cable between the two gateways of a pair; `ends` are the first one's and the second's."""
+    """The cable between the two gateways of a pair.
+
+    `ends` are who may speak on it, the first one and the second, and `group` is to whom.
+    Nobody answers from there: so no packet from elsewhere ever passes for an answer.
+    """
 
     interface: str
     ends: tuple[IPv6Address, IPv6Address]
+    group: IPv6Address
 
 
 def neighbours(sites: Mapping[str, Site]) -> dict[str, list[str]]:
@@ -74,27 +86,14 @@ def lines_of(plan: Plan, site: str) -> tuple[Line, ...]:
 
 def heartbeat_of(site: Site) -> Heartbeat | None:
     """Give the cable between a site's two gateways; None where it has one gateway."""
-    if not site.is_pair:
-        return None
-    # No site is called so: a name has no space.
-    base = _base(f"{site.name} {HEARTBEAT}")
-    return Heartbeat(HEARTBEAT, (IPv6Address(base + _HUB_END), IPv6Address(base + _SITE_END)))
+    return Heartbeat(HEARTBEAT, OWN_ENDS, HEARTBEAT_GROUP) if site.is_pair else None
 
 
 def _line(site: str, neighbour: str, *, is_up: bool) -> Line:
-    lower = site if is_up else neighbour
-    base = _base(lower)
+    digest = sha256((site if is_up else neighbour).encode()).digest()
+    base = int(LINE_NETWORK.network_address)
+    base += int.from_bytes(digest[:_HASH_BYTES]) << _END_BITS
     hub_end, site_end = IPv6Address(base + _HUB_END), IPv6Address(base + _SITE_END)
     own, far = (site_end, hub_end) if is_up else (hub_end, site_end)
-    number = int.from_bytes(_digest(lower)[:_NUMBER_BYTES]) or 1
+    number = int.from_bytes(digest[:_NUMBER_BYTES]) or 1
     return Line(neighbour, line_name(neighbour), own, far, is_up, number)
-
-
-def _base(name: str) -> int:
-    """Give where a cable has its addresses."""
-    place = int.from_bytes(_digest(name)[:_HASH_BYTES]) << _END_BITS
-    return int(LINE_NETWORK.network_address) + place
-
-
-def _digest(name: str) -> bytes:
-    return sha256(name.encode()).digest()

@@ -23,10 +23,7 @@ from gateway.policy.topology import link_interface
 #: Link-local addresses: of a gateway on its zones, and of who is at the other end.
 NEAR_END, FAR_END = "fe80::1", "fe80::2"
 
-#: And of each gateway of a pair, whose near end is whoever is active.
-_OWN_END = "fe80::ff:{number}"
-
-#: Prefix length of all of them.
+#: Prefix length of both, and of what each gateway of a pair has beside them.
 LINK_LOCAL_LENGTH = 64
 
 #: Where a gateway's own addresses are.
@@ -95,16 +92,13 @@ class Shared:
 class Half:
     """One gateway of a pair: what it has also while it stands by, and what while it is active.
 
-    `near` is its own address on every segment; `own` and `far` are the ends of the cable
-    between the two.
+    `near` is its own address on every segment.
     """
 
     number: int
     near: str
     wiring: Wiring
     shared: tuple[Shared, ...]
-    own: IPv6Address
-    far: IPv6Address
 
 
 def halves(plan: Plan, wiring: Wiring) -> tuple[Half, ...]:
@@ -121,24 +115,20 @@ def halves(plan: Plan, wiring: Wiring) -> tuple[Half, ...]:
         held = zones if isinstance(address, IPv4Address) else [LOOPBACK]
         shared += [Shared(name, f"{address}/{address.max_prefixlen}") for name in held]
     return tuple(
-        _half(wiring, number, tuple(shared), heartbeat)
-        for number, _ in enumerate(heartbeat.ends, start=1)
+        Half(number, str(near), _wiring_of_one(wiring, number, near, heartbeat), tuple(shared))
+        for number, near in enumerate(heartbeat.ends, start=1)
     )
 
 
-def _half(wiring: Wiring, number: int, shared: tuple[Shared, ...], heartbeat: Heartbeat) -> Half:
-    own = heartbeat.ends[number - 1]
-    far = heartbeat.ends[2 - number]
-    near = _OWN_END.format(number=number)
+def _wiring_of_one(wiring: Wiring, number: int, near: IPv6Address, heartbeat: Heartbeat) -> Wiring:
     on_port = f"{near}/{LINK_LOCAL_LENGTH}"
     interfaces = [
         replace(each, address=on_port) if each.is_port else each for each in wiring.interfaces
     ]
     other = gateway_host(wiring.site, 3 - number)
-    cable = Interface(heartbeat.interface, Beyond.PAIR, other, f"{own}/{LINE_LENGTH}")
+    cable = Interface(heartbeat.interface, Beyond.PAIR, other, on_port)
     addresses = tuple(address + number for address in wiring.addresses)
-    mine = replace(wiring, addresses=addresses, interfaces=(*interfaces, cable))
-    return Half(number, near, mine, shared, own, far)
+    return replace(wiring, addresses=addresses, interfaces=(*interfaces, cable))
 
 
 def wirings(plan: Plan, sites: Iterable[str] | None = None) -> dict[str, Wiring]:

@@ -146,13 +146,13 @@ class Expected:
             space.row(
                 {
                     "family": (FAMILY[6], FAMILY[6]),
-                    "source": address_interval(one),
-                    "destination": address_interval(two),
+                    "source": address_interval(end),
+                    "destination": address_interval(heartbeat.group),
                     "protocol": (VRRP, VRRP),
                     side: self.packets.interface(heartbeat.interface),
                 }
             )
-            for one, two in (heartbeat.ends, heartbeat.ends[::-1])
+            for end in heartbeat.ends
         ]
         inside = [space.terminal(accepted(heartbeat.interface)) for _ in rows]
         return self.packets.divide(rows, inside, node)

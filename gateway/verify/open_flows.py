@@ -100,13 +100,11 @@ def _permitted(plan: Plan, part: GatewaySlice) -> _Permitted:
     services: dict[tuple[str, str], list[Ports]] = {}
     for conduit in plan.conduits:
         services.setdefault((conduit.source, conduit.destination), []).extend(conduit.ports)
-    lines = _both_ways((line.own, line.far) for line in part.lines)
-    heartbeats = _both_ways([part.heartbeat.ends] if part.heartbeat else [])
-    return _Permitted(starts, ends, services, lines, heartbeats)
-
-
-def _both_ways(ends: Iterable[tuple[Address, Address]]) -> frozenset[tuple[Address, Address]]:
-    return frozenset(pair for one, two in ends for pair in ((one, two), (two, one)))
+    ends_of_lines = [(line.own, line.far) for line in part.lines]
+    both_ways = frozenset((*ends_of_lines, *((far, own) for own, far in ends_of_lines)))
+    cable = part.heartbeat
+    heartbeats = frozenset((end, cable.group) for end in cable.ends) if cable else frozenset()
+    return _Permitted(starts, ends, services, both_ways, heartbeats)
 
 
 def _service(packet: Packet) -> Ports | None:

@@ -189,7 +189,8 @@ def test_the_cable_between_them_carries_the_heartbeat_alone(pair: Town) -> None:
     assert heartbeat is not None
 
     with wire.ears((pair.namespace(SECOND), HEARTBEAT)) as (ear,):
-        said = pair.run(FIRST, "nc", "-z", "-w1", str(heartbeat.ends[1]), "22")
+        there = f"{heartbeat.ends[1]}%{HEARTBEAT}"
+        said = pair.run(FIRST, "nc", "-6", "-z", "-w1", there, "22")
         time.sleep(1)
         frames = list(ear.frames())
 
@@ -309,30 +310,23 @@ def test_what_a_host_of_a_zone_says_of_a_pair_is_not_heard(pair: Town) -> None:
     """It claims the highest priority, to both, from its own address and from the gateways'."""
     heartbeat = heartbeat_of(pair.plan.sites[SITE])
     assert heartbeat is not None
-    everybody = IPv6Address("ff02::12")
     here, interface = pair.cable("city.office")
     claims = [
         wire.packet(source, to, VRRP, _advertisement(source, to), hops=255)
         for source in (IPv6Address("fe80::2"), *heartbeat.ends)
-        for to in (everybody, *heartbeat.ends, IPv6Address("fe80::1"))
+        for to in (heartbeat.group, *heartbeat.ends, IPv6Address("fe80::1"))
     ]
 
     with watched(pair) as watch:
         end = time.monotonic() + LOOK_SECONDS
         while time.monotonic() < end:
             for host in BOTH:
-                card = wire.card(pair.namespace(host), interface_of(pair, host))
+                card = wire.card(pair.namespace(host), "office")
                 wire.send(here, interface, claims, card)
             time.sleep(0.2)
 
     assert who(pair) == [FIRST]
     assert watch.gap() < 2
-
-
-def interface_of(town: Town, host: str) -> str:
-    """Give the interface of a gateway on the zone of offices."""
-    ports = town.described.host(host).ports
-    return next(port.interface for port in ports if port.interface == "office")
 
 
 def _advertisement(source: IPv6Address, destination: IPv6Address) -> bytes:
@@ -341,6 +335,33 @@ def _advertisement(source: IPv6Address, destination: IPv6Address) -> bytes:
     body = struct.pack("!BBBBHH", 3 << 4 | 1, 1, 255, 1, 30, 0) + near.packed
     pseudo = source.packed + destination.packed + struct.pack("!II", len(body), VRRP)
     return body[:6] + struct.pack("!H", wire.checksum(pseudo + body)) + body[8:]
+
+
+@pytest.mark.parametrize("host", BOTH)
+def test_a_host_of_a_zone_that_poses_as_the_gateway_moves_nothing(pair: Town, host: str) -> None:
+    """It has the address on its own segment; that harms its own zone, and no other.
+
+    Whoever is active stays so, and the other takes over all the same when that one dies.
+    """
+    if host == SECOND:
+        pair.must(FIRST, "systemctl", "restart", "keepalived.service")
+        assert until(lambda: who(pair) == [SECOND], 30)
+    liar, interface = pair.cable("city.office")
+    address = ("fe80::1/64", "dev", interface)
+    try:
+        namespace.run(liar, [namespace.IP, "address", "add", *address, "nodad"])
+        with watched(pair) as watch:
+            time.sleep(LOOK_SECONDS)
+        stayed = who(pair)
+        is_off(pair, host)
+        other = SECOND if host == FIRST else FIRST
+        taken = until(lambda: who(pair) == [other], 30)
+    finally:
+        namespace.run(liar, [namespace.IP, "address", "del", *address])
+
+    assert stayed == [host]
+    assert watch.gap() < 2
+    assert taken
 
 
 def test_a_gateway_that_is_off_is_really_off(pair: Town) -> None:

@@ -341,8 +341,6 @@ class Gateway:
         return {
             "number": self.half.number,
             "near": self.half.near,
-            "own": str(self.half.own),
-            "far": str(self.half.far),
             "shared": [asdict(each) for each in self.half.shared],
         }
 
