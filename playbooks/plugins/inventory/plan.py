@@ -250,7 +250,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
     def _refuse_used_twice(self, machines: Mapping[str, Any], every: Iterable[Gateway]) -> None:
         """Refuse one machine for two hosts: what was made of it first would be overwritten."""
         used = {str(a): g.host for g in every for a in g.wiring.addresses}
-        used |= {str(a): f"{g.wiring.site}, whichever is active" for g in every for a in g.shared}
+        used |= {str(a): f"whoever is active of {g.wiring.site}" for g in every for a in g.shared}
         for host, machine in machines.items():
             things = [*map(str, machine.get("ports", {}).values())]
             if "reach" in machine:
