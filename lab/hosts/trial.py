@@ -24,7 +24,7 @@ from lab.flows import choose
 from lab.hosts.blueprint import gateways_of, host_name
 from lab.hosts.journal import JournalReader
 from lab.hosts.machine import execute
-from lab.hosts.pair import active
+from lab.hosts.pair import settled
 from lab.hosts.places import Places
 from lab.layout import Layout
 from lab.probe import probe
@@ -43,8 +43,7 @@ class BootedGround:
         self.source_ports = SourcePorts().take
         self.places = places
         self._active = {
-            gateway: (active(places, layout.plan, gateway) or [host_name(layout.plan, gateway)])[0]
-            for gateway in layout.gateways
+            gateway: settled(places, layout.plan, gateway) for gateway in layout.gateways
         }
 
     def host(self, node: str) -> str:
