@@ -43,7 +43,7 @@ class Leaf:
     """What a certificate is to say beside what its profile says."""
 
     subject: x509.Name
-    host: str | None
+    hosts: tuple[str, ...]
     key: PublicKey
     list_url: str | None = None
 
@@ -116,8 +116,8 @@ def make_leaf(profile: LeafProfile, leaf: Leaf, issuer: Issuer, now: datetime) -
     builder = builder.add_extension(_policies([profile.policy]), critical=False)
     if profile.uses:
         builder = builder.add_extension(_uses(profile.uses), critical=False)
-    if leaf.host is not None:
-        names = x509.SubjectAlternativeName([x509.DNSName(leaf.host)])
+    if leaf.hosts:
+        names = x509.SubjectAlternativeName([x509.DNSName(host) for host in leaf.hosts])
         builder = builder.add_extension(names, critical=False)
     if leaf.list_url is not None:
         at = x509.UniformResourceIdentifier(leaf.list_url)

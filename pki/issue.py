@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from pki.build import Leaf, make_leaf
 from pki.errors import Code, PkiRefused
 from pki.keys import key_identity
-from pki.names import host_of
+from pki.names import hosts_of
 from pki.profiles import AuthorityProfile, LeafProfile
 from pki.requests import judge_request, read_request
 from pki.state import Record, Secrets, State
@@ -141,13 +141,13 @@ def _judge(
     state: State, profile: LeafProfile, name: str, number: str | None, untrusted_request: bytes
 ) -> Leaf:
     """Give what the certificate will say: the authorised name, and the request's key."""
-    host = host_of(
+    hosts = hosts_of(
         state.realm, state.profiles.get(profile.authority, AuthorityProfile), profile, name
     )
     subject = state.realm.subject(profile.authority, name, number)
-    key = judge_request(read_request(untrusted_request), profile.keys, subject, host)
+    key = judge_request(read_request(untrusted_request), profile.keys, subject, hosts)
     url = f"{state.list_url}/{profile.authority}.crl" if state.list_url else None
-    return Leaf(subject, host, key, url)
+    return Leaf(subject, hosts, key, url)
 
 
 def _check_key(state: State, profile: LeafProfile, records: Iterable[Record], leaf: Leaf) -> None:

@@ -23,6 +23,9 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 #: A name below which there is none (RFC 2606): to permit it alone is to permit nothing.
 NOWHERE = "nowhere.invalid"
 
+#: How the second gateway of a pair is called: as the first, and this.
+_SECOND = re.compile(r"(?P<first>.+-gw)-2")
+
 _AUTHORITIES_UNIT = "authorities"
 
 
@@ -112,6 +115,23 @@ def host_of(realm: Realm, authority: AuthorityProfile, leaf: LeafProfile, name: 
         check_text(name)
         return None
     return f"{host_label(name)}.{realm.domain(authority)}"
+
+
+def hosts_of(
+    realm: Realm, authority: AuthorityProfile, leaf: LeafProfile, name: str
+) -> tuple[str, ...]:
+    """Give the DNS names that a certificate carries: its own, and the one that a pair share.
+
+    Raises:
+        PkiRefused: the name cannot be one.
+    """
+    own = host_of(realm, authority, leaf, name)
+    if own is None:
+        return ()
+    second = _SECOND.fullmatch(name) if leaf.names_pair else None
+    if second is None:
+        return (own,)
+    return (own, f"{host_label(second['first'])}.{realm.domain(authority)}")
 
 
 def common_name(name: x509.Name) -> str:

@@ -89,6 +89,7 @@ class LeafProfile:
     grace_days: int
     policy: str
     names_host: bool
+    names_pair: bool
     numbered: bool
     renews_itself: bool
     uses: tuple[str, ...] = _some_of(*USES)

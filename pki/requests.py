@@ -36,7 +36,7 @@ def judge_request(
     request: x509.CertificateSigningRequest,
     keys: tuple[str, ...],
     subject: x509.Name,
-    host: str | None,
+    hosts: tuple[str, ...],
 ) -> PublicKey:
     """Give the key of a request, or raise.
 
@@ -44,7 +44,7 @@ def judge_request(
         request: as it came.
         keys: the algorithms that the profile takes.
         subject: the whole name that is authorised.
-        host: the DNS name that is authorised; None where there is none.
+        hosts: the DNS names that are authorised, its own first; a request names that one or none.
 
     Raises:
         PkiRefused: who asks does not have the key, the key is of a kind that the profile
@@ -56,7 +56,7 @@ def judge_request(
         raise PkiRefused(Code.ZP032, found=found or type(key).__name__, known=", ".join(keys))
     if not _proves_possession(request):
         raise PkiRefused(Code.ZP031)
-    _judge_name(request, subject, host)
+    _judge_name(request, subject, hosts)
     return key  # type: ignore[return-value]  # algorithm_of knows only such keys
 
 
@@ -69,7 +69,7 @@ def _proves_possession(request: x509.CertificateSigningRequest) -> bool:
 
 
 def _judge_name(
-    request: x509.CertificateSigningRequest, subject: x509.Name, host: str | None
+    request: x509.CertificateSigningRequest, subject: x509.Name, hosts: tuple[str, ...]
 ) -> None:
     wanted = {(part.oid, part.value) for part in subject}
     asked = {(part.oid, part.value) for part in request.subject}
@@ -83,6 +83,6 @@ def _judge_name(
         if extension.oid != ExtensionOID.SUBJECT_ALTERNATIVE_NAME:
             raise PkiRefused(Code.ZP034, extension=extension.oid.dotted_string)
         names = list(extension.value)
-        if names != ([] if host is None else [x509.DNSName(host)]):
+        if names != [x509.DNSName(host) for host in hosts[: len(names)] or hosts[:1]]:
             asked_names = ", ".join(ascii(str(name.value)) for name in names)
-            raise PkiRefused(Code.ZP033, asked=asked_names, name=host or "-")
+            raise PkiRefused(Code.ZP033, asked=asked_names, name=", ".join(hosts) or "-")

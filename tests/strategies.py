@@ -57,7 +57,9 @@ def _sites(draw: st.DrawFn) -> list[tuple[Site, list[Zone]]]:
         place, zones = site(f"site{number}", hub, names, number)
         # The root may be somebody else's, as the province is.
         managed = number > 1 or draw(st.integers(0, 3)) > 0
-        sites.append((replace(place, managed=managed), [_dressed(draw, zone) for zone in zones]))
+        gateways = draw(st.integers(1, 2)) if managed and number == 1 else 1
+        place = replace(place, managed=managed, gateways=gateways)
+        sites.append((place, [_dressed(draw, zone) for zone in zones]))
     return sites
 
 

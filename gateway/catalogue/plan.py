@@ -281,4 +281,17 @@ TEXTS: Mapping[str, Text] = {
         "安全域“{zone}”({range})与网关间线路的地址({lines})重叠",
         "请另选 IPv6 地址段",
     ),
+    "ZG151": Text(
+        "site `{site}` cannot have two gateways",
+        "only a site of ours that is linked through no other can: take `gateways` out",
+        "站点“{site}”不能设双机",
+        "只有由我方管理、且不经其他站点接入的站点可设双机;请去掉 `gateways`",
+    ),
+    "ZG152": Text(
+        "site `{site}` has two gateways and no room for their addresses",
+        "each needs one of its own beside the one they share: give the site a gateway zone,"
+        " of at least 8 addresses of each family",
+        "站点“{site}”设双机,但没有足够的网关地址",
+        "除共用地址外每台网关各需一个地址;请为站点设置网关区,每个地址族至少 8 个地址",
+    ),
 }

@@ -179,6 +179,12 @@ COMMANDS = (
         "取回吊销列表,并在到期前续期本网关证书",
     ),
     Command(
+        ("link", "begin"),
+        "gateway.cli.link_begin",
+        "make every link of this gateway anew, as when it has become the active one of a pair",
+        "由本网关重新建立全部链路,例如刚接替为双机的主用网关时",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",

@@ -13,7 +13,7 @@ from gateway.artefacts import MARK, Chain, Element, Ruleset, VerdictMap
 from gateway.compile.scaffold import HOOKS, scaffold
 from gateway.errors import Problem, problem, refuse_any
 from gateway.policy.access import without
-from gateway.policy.decide import LINK_PORTS
+from gateway.policy.decide import LINK_PORTS, VRRP
 from gateway.policy.model import Network, Plan, Ports, Protocol, Zone
 from gateway.policy.names import identifier
 from gateway.policy.reasons import Reason
@@ -27,6 +27,9 @@ _ARRIVALS_NAME = {Hook.FORWARD: "sources", Hook.INPUT: "visitors"}
 
 #: How the map is called that knows the links' own packets on their lines.
 _LINES_NAME = {Hook.INPUT: "lines_in", Hook.OUTPUT: "lines_out"}
+
+#: How the map is called that knows what a pair say to each other on the cable between them.
+_HEARTBEAT_NAME = {Hook.INPUT: "heartbeat_in", Hook.OUTPUT: "heartbeat_out"}
 _INTERFACE_WORD = {Hook.INPUT: "iifname", Hook.OUTPUT: "oifname"}
 
 _FAMILY_WORD = {4: "ip", 6: "ip6"}
@@ -85,7 +88,7 @@ class _Compiler:
             # What the gateway sends itself comes by no interface.
             own = by_arrival.get("", {4: [], 6: []})
             chain = self._sender_chain(hook, "own", own)
-            self.chains.append(replace(chain, rules=(*self._line_rule(hook), *chain.rules)))
+            self.chains.append(replace(chain, rules=(*self._cable_rules(hook), *chain.rules)))
         else:
             self._add_arrivals(hook, by_arrival)
 
@@ -101,7 +104,7 @@ class _Compiler:
             chain = f"{name}_{arrival}"
             self.chains.append(self._sender_chain(chain, chain, senders))
             elements.append(Element(f'"{arrival}"', f"goto {MARK}{chain}", arrival))
-        rules = list(self._line_rule(hook)) if hook is Hook.INPUT else []
+        rules = list(self._cable_rules(hook)) if hook is Hook.INPUT else []
         if elements:
             self._add_map(name, "ifname", elements, ranges=False)
             rules.append(f"iifname vmap @{MARK}{name}")
@@ -114,6 +117,10 @@ class _Compiler:
                 self._add_map(f"{name}{version}", _ADDRESS_TYPE[version], elements)
                 rules += [f"{_FAMILY_WORD[version]} saddr vmap @{MARK}{name}{version}"]
         return Chain(chain, (*rules, _refuse(Reason.UNEXPECTED_SOURCE)))
+
+    def _cable_rules(self, hook: Hook) -> Iterator[str]:
+        yield from self._line_rule(hook)
+        yield from self._heartbeat_rule(hook)
 
     def _line_rule(self, hook: Hook) -> Iterator[str]:
         """Accept what the two ends of a line send each other for the link over it."""
@@ -130,6 +137,23 @@ class _Compiler:
             ]
         self._add_map(name, "ifname . ipv6_addr . ipv6_addr . inet_service", elements, ranges=False)
         yield f"{word} . ip6 saddr . ip6 daddr . udp dport vmap @{MARK}{name}"
+
+    def _heartbeat_rule(self, hook: Hook) -> Iterator[str]:
+        """Accept what the two gateways of a pair say to each other: VRRP, and nothing else.
+
+        Either may be this one: both have the same ruleset, to the byte.
+        """
+        heartbeat = self.part.heartbeat
+        if heartbeat is None:
+            return
+        name, cable = _HEARTBEAT_NAME[hook], heartbeat.interface
+        elements = [
+            Element(f'"{cable}" . {end} . {heartbeat.group} . {VRRP}', "accept", cable)
+            for end in heartbeat.ends
+        ]
+        self._add_map(name, "ifname . ipv6_addr . ipv6_addr . inet_proto", elements, ranges=False)
+        word = _INTERFACE_WORD[hook]
+        yield f"{word} . ip6 saddr . ip6 daddr . meta l4proto vmap @{MARK}{name}"
 
     def add_exits(self) -> None:
         """Add the chains that let a packet out by the one interface it may take."""

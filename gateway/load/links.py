@@ -8,7 +8,7 @@ site begins anew by itself.
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -24,6 +24,9 @@ _PATIENCE_SECONDS = 60
 #: How long the daemon may take to start.
 _START_SECONDS = 10
 _LOOK_SECONDS = 0.05
+
+#: Whose other end has not answered within this is not there.
+_ANSWER_SECONDS = 10.0
 
 #: What strongSwan says where there is nothing to be ended.
 _ALREADY_ENDED = "no matching SAs to terminate found"
@@ -83,17 +86,57 @@ def begin(daemon: Path) -> int:
     """
     try:
         with Vici(daemon) as vici:
-            standing = _names(vici.stream("list-sas", "list-sa"))
-            waiting = [
-                name
-                for name, connection in _connections(vici).items()
-                if name not in standing and _begins(connection)
-            ]
-            for name in waiting:
-                vici.ask("initiate", {"child": name, "ike": name, "timeout": "-1"})
+            return len(_begin(vici, _begins))
     except ViciRefused as fault:
         raise Refused(problem("ZG516", error=fault)) from fault
-    return len(waiting)
+
+
+def take_over(daemon: Path, patience_seconds: float = _ANSWER_SECONDS) -> tuple[int, int]:
+    """Make every link anew, also those that the other end has to begin: this gateway is active now.
+
+    Neighbours may not know yet that their links ended with the gateway that was active before,
+    and what stands here is from an earlier time.  Who does not answer is left alone after a
+    while: it begins by itself when it can.
+
+    Returns:
+        How many were begun, and how many of them stand.
+
+    Raises:
+        Refused: ZG516, the daemon could not be asked.
+    """
+    end = time.monotonic() + patience_seconds
+    try:
+        with Vici(daemon) as vici:
+            _end(vici, vici.stream("list-sas", "list-sa"), frozenset())
+            begun = _begin(vici, lambda _: True)
+            while (waiting := _unanswered(vici, begun)) and time.monotonic() < end:
+                time.sleep(_LOOK_SECONDS)
+            for association in waiting.values():
+                end_association(vici, association)
+    except ViciRefused as fault:
+        raise Refused(problem("ZG516", error=fault)) from fault
+    return len(begun), len(begun) - len(waiting)
+
+
+def _begin(vici: Vici, is_ours: Callable[[object], bool]) -> list[str]:
+    standing = _names(vici.stream("list-sas", "list-sa"))
+    connections = _connections(vici).items()
+    waiting = [n for n, connection in connections if n not in standing and is_ours(connection)]
+    for name in waiting:
+        vici.ask("initiate", {"child": name, "ike": name, "timeout": "-1"})
+    return waiting
+
+
+def _unanswered(vici: Vici, names: Iterable[str]) -> dict[str, Section]:
+    wanted = set(names)
+    return {
+        name: association
+        for section in vici.stream("list-sas", "list-sa")
+        for name, association in section.items()
+        if name in wanted
+        and isinstance(association, dict)
+        and association.get("state") != "ESTABLISHED"
+    }
 
 
 def end_all(daemon: Path) -> int:

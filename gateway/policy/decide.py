@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv6Address
 
-from gateway.policy.lines import lines_of
+from gateway.policy.lines import heartbeat_of, lines_of
 from gateway.policy.model import Address, Conduit, Flow, Plan, Protocol, Zone
 from gateway.policy.reasons import Reason, Verdict
 from gateway.policy.topology import Hook, Hop, hops
@@ -26,6 +26,9 @@ NEIGHBOUR_HOP_LIMIT = 255
 
 #: IKEv2, and ESP in UDP: RFC 7296 section 2 and RFC 3948.
 LINK_PORTS = frozenset({500, 4500})
+
+#: VRRP, by which the two gateways of a pair tell each other who is active: RFC 9568.
+VRRP = 112
 
 LOOPBACK_INTERFACE = "lo"
 
@@ -110,8 +113,8 @@ def zone_of(plan: Plan, address: Address) -> Zone | None:
 
 
 def _decide_new(plan: Plan, gateway: str, packet: Packet) -> Decision:
-    if line := _line_of_link(plan, gateway, packet):
-        return Decision(Verdict.ACCEPT, Reason.LINK, line)
+    if on_cable := _between_ends(plan, gateway, packet):
+        return on_cable
     source, destination = zone_of(plan, packet.source), zone_of(plan, packet.destination)
     if source is None or not _may_arrive(plan, gateway, source, packet):
         return Decision(Verdict.DROP, Reason.UNEXPECTED_SOURCE)
@@ -145,6 +148,15 @@ def _may_arrive(plan: Plan, gateway: str, source: Zone, packet: Packet) -> bool:
     )
 
 
+def _between_ends(plan: Plan, gateway: str, packet: Packet) -> Decision | None:
+    """Accept what the ends of a cable that has no zone behind it send each other."""
+    if line := _line_of_link(plan, gateway, packet):
+        return Decision(Verdict.ACCEPT, Reason.LINK, line)
+    if cable := _cable_of_pair(plan, gateway, packet):
+        return Decision(Verdict.ACCEPT, Reason.HEARTBEAT, cable)
+    return None
+
+
 def _line_of_link(plan: Plan, gateway: str, packet: Packet) -> str | None:
     """Give the line between whose ends a packet of its link goes, None where it is no such."""
     if packet.protocol != UDP or packet.port not in LINK_PORTS:
@@ -156,6 +168,17 @@ def _line_of_link(plan: Plan, gateway: str, packet: Packet) -> str | None:
         if (packet.hook, interface, packet.source, packet.destination) in {received, sent}:
             return line.interface
     return None
+
+
+def _cable_of_pair(plan: Plan, gateway: str, packet: Packet) -> str | None:
+    """Give the cable between the two of a pair where a packet of their heartbeat is on it."""
+    heartbeat = heartbeat_of(plan.sites[gateway])
+    if heartbeat is None or packet.protocol != VRRP or packet.hook is Hook.FORWARD:
+        return None
+    interface = packet.arrival if packet.hook is Hook.INPUT else packet.departure
+    # Both have one slice, so that it does not say which of the two this is.
+    is_heard = packet.source in heartbeat.ends and packet.destination == heartbeat.group
+    return interface if is_heard and interface == heartbeat.interface else None
 
 
 def _stays_inside(packet: Packet) -> bool:

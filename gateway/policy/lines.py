@@ -3,6 +3,9 @@
 A line is between two gateways and nobody else, so nobody has to give it
 addresses: they follow from the name of the lower site.  No zone is ever in
 their network, and nothing is routed there.
+
+A pair has one cable more, between the two: by its heartbeat each hears that the
+other lives.
 """
 
 from collections.abc import Mapping
@@ -11,7 +14,7 @@ from hashlib import sha256
 from ipaddress import IPv6Address, IPv6Network
 
 from gateway.policy.model import Plan, Site
-from gateway.policy.names import line_name
+from gateway.policy.names import HEARTBEAT, line_name
 
 #: Where the ends of all lines have their addresses; a random network of RFC 4193's.
 LINE_NETWORK = IPv6Network("fd5f:5d51:4787::/48")
@@ -19,6 +22,13 @@ LINE_NETWORK = IPv6Network("fd5f:5d51:4787::/48")
 #: A line has two addresses (RFC 6164): the hub's and the site's.
 LINE_LENGTH = 127
 _HUB_END, _SITE_END = 2, 3
+
+#: Where each of a pair is heard by the other: all who speak VRRP on a cable (RFC 9568).
+HEARTBEAT_GROUP = IPv6Address("ff02::12")
+
+#: The own addresses of a pair's gateways, on every segment; the address of whoever is active
+#: is another.
+OWN_ENDS = (IPv6Address("fe80::ff:1"), IPv6Address("fe80::ff:2"))
 
 _HASH_BYTES = 6
 _NUMBER_BYTES = 4
@@ -41,6 +51,19 @@ class Line:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The cable between the two gateways of a pair.
+
+    `ends` are who may speak on it, the first one and the second, and `group` is to whom.
+    Nobody answers from there: so no packet from elsewhere ever passes for an answer.
+    """
+
+    interface: str
+    ends: tuple[IPv6Address, IPv6Address]
+    group: IPv6Address
+
+
 def neighbours(sites: Mapping[str, Site]) -> dict[str, list[str]]:
     """Give the sites that each site is linked with; a hub that is not there links nothing."""
     linked: dict[str, list[str]] = {name: [] for name in sites}
@@ -59,6 +82,11 @@ def lines_of(plan: Plan, site: str) -> tuple[Line, ...]:
     lines = [_line(site, other, is_up=False) for other in below]
     lines += [_line(site, other, is_up=True) for other in up]
     return tuple(sorted(lines, key=lambda line: line.neighbour))
+
+
+def heartbeat_of(site: Site) -> Heartbeat | None:
+    """Give the cable between a site's two gateways; None where it has one gateway."""
+    return Heartbeat(HEARTBEAT, OWN_ENDS, HEARTBEAT_GROUP) if site.is_pair else None
 
 
 def _line(site: str, neighbour: str, *, is_up: bool) -> Line:

@@ -110,7 +110,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place with one gateway; `hub` is the site it is linked through.
+    """A place with one gateway, or a pair; `hub` is the site it is linked through.
 
     `counterpart` is the city department whose work a county department does.
     `managed` is false where the other side runs the gateway, as the province does.
@@ -125,7 +125,13 @@ class Site:
     counterpart: str | None
     managed: bool
     zones: tuple[str, ...]
+    gateways: int = 1
     where: Where = field(default=NOWHERE, compare=False)
+
+    @property
+    def is_pair(self) -> bool:
+        """Tell whether it has two gateways, of which one is active."""
+        return self.gateways > 1
 
 
 @dataclass(frozen=True, slots=True)

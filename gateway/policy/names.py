@@ -14,6 +14,9 @@ LONGEST_INTERFACE_BYTES = 15
 #: The interface that all links of a host share whose kernel has none of its own for each.
 SHARED_LINK = "ipsec0"
 
+#: The interface of the cable between the two gateways of a site, at both of them.
+HEARTBEAT = "heartbeat"
+
 #: nftables keeps at most 128 bytes of comment; a name stands in one.
 LONGEST_NAME_BYTES = 60
 
@@ -24,7 +27,7 @@ KIND_GROUP, TIER_GROUP = "kind_", "tier_"
 _OTHER_GROUPS = frozenset({"all", "gateways", "ungrouped"})
 
 _NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")
-_RESERVED_INTERFACES = frozenset({"lo", "all", "default", SHARED_LINK})
+_RESERVED_INTERFACES = frozenset({"lo", "all", "default", SHARED_LINK, HEARTBEAT})
 _NO_GROUP = re.compile(r"[^a-z0-9_]")
 _LOOK_ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "_": "-"})
 
@@ -69,17 +72,20 @@ def identifier(name: str) -> str:
     return ".".join(part if part.isascii() else "x" + _hash(part) for part in name.split("."))
 
 
-def gateway_host(site: str) -> str:
+def gateway_host(site: str, number: int = 1) -> str:
     """Give the host that is a site's gateway, as in `huichuan-gw`; a host takes no `_` in its name.
 
-    No two sites become one by this: names that differ only so look alike, and are refused.
+    The second of a pair is called as in `city-gw-2`.  No two sites become one by this: names
+    that differ only so look alike, and are refused.
     """
-    return f"{identifier(site).replace('_', '-')}-gw"
+    first = f"{identifier(site).replace('_', '-')}-gw"
+    return first if number == 1 else f"{first}-{number}"
 
 
 def gateway_identity(plan: str, site: str) -> str:
     """Give how a site's gateway is called in its certificate: a name of the private tree.
 
+    Both gateways of a pair show this name, and the second one has its own beside it.
     `internal` is reserved for names that stay inside (ICANN resolution of 29 July 2024).
     """
     return f"{gateway_host(site)}.gw.{plan_label(plan)}.internal"

@@ -15,6 +15,9 @@ from gateway.policy.select import Places
 
 _VERSIONS = (4, 6)
 _DEFAULT_SIZE = {4: 24, 6: 64}
+
+#: A network, its broadcast, the address that a pair share, and one for each of the two.
+_PAIR_ADDRESSES = 8
 _SIZE_FIELD = {4: "size", 6: "size6"}
 
 
@@ -31,6 +34,7 @@ class PlaceReader:
         sites = {name: site for name, entry in entries.items() if (site := self._site(name, entry))}
         self.problems += _bad_hubs(sites, entries)
         self.problems += _bad_counterparts(sites, entries)
+        self.problems += _bad_pairs(sites.values(), self.zones, entries)
         self.problems += _overlaps(self.zones.values())
         sites = _without_lost_hubs(sites)
         zones = {name: zone for name, zone in self.zones.items() if zone.site in sites}
@@ -70,6 +74,7 @@ class PlaceReader:
             counterpart=entry.get("counterpart"),
             managed=kind.get("managed", True),
             zones=tuple(zones),
+            gateways=entry.get("gateways", 1),
             where=entry.where(),
         )
 
@@ -208,6 +213,23 @@ def _bad_counterparts(sites: Mapping[str, Site], entries: Mapping[str, Entry]) -
             where = entries[site.name].where("counterpart")
             near = ", ".join(s.name for s in sites.values() if s.role is Role.DEPARTMENT)
             yield problem("ZG103", where, owner=site.name, name=site.counterpart, near=near)
+
+
+def _bad_pairs(
+    sites: Iterable[Site], zones: Mapping[str, Zone], entries: Mapping[str, Entry]
+) -> Iterator[Problem]:
+    """Find sites that cannot have two gateways, or have no addresses for them.
+
+    Who stands by has no address on a line, so that it could not begin a link upwards.
+    """
+    for site in (site for site in sites if site.is_pair):
+        where = entries[site.name].where("gateways")
+        if site.hub is not None or not site.managed:
+            yield problem("ZG151", where, site=site.name)
+        own = [zones[name] for name in site.zones if zones[name].is_gateway]
+        sizes = [network.num_addresses for zone in own for network in zone.ranges]
+        if not sizes or min(sizes) < _PAIR_ADDRESSES:
+            yield problem("ZG152", where, site=site.name)
 
 
 def _overlaps(zones: Iterable[Zone]) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     ESTABLISHED = "established"
     NEIGHBOUR = "neighbour"
     LINK = "link"
+    HEARTBEAT = "heartbeat"
     LOOPBACK = "loopback"
     NO_POLICY = "no_policy"
     INVALID_STATE = "invalid_state"
@@ -45,6 +46,10 @@ REASON_WORDS = {
     Reason.ESTABLISHED: ("belongs to an accepted flow", "属于已准许的流"),
     Reason.NEIGHBOUR: ("neighbour discovery on the link", "链路邻居发现"),
     Reason.LINK: ("sets up or carries a link, on its line", "在线路上建立或承载链路"),
+    Reason.HEARTBEAT: (
+        "the heartbeat between the two gateways of a pair",
+        "双机两台网关之间的心跳",
+    ),
     Reason.LOOPBACK: ("inside the host", "主机内部"),
     Reason.NO_POLICY: ("no policy is in force", "没有生效的策略"),
     Reason.INVALID_STATE: ("belongs to no flow that can be followed", "不属于任何可跟踪的流"),

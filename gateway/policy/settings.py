@@ -44,7 +44,8 @@ def _site(plan: Plan, site: Site) -> str:
     hub = plan.sites[site.hub] if site.hub else None
     through = _addresses(plan.zones[name] for name in hub.zones).split()[0] if hub else "-"
     gateway = "我方 ours" if site.managed else "对方 theirs"
-    return f"{here}: 网关 gateway {gateway}, 经由 through {through}"
+    pair = ", 双机 a pair" if site.is_pair else ""
+    return f"{here}: 网关 gateway {gateway}{pair}, 经由 through {through}"
 
 
 def _labels(plan: Plan) -> Iterator[str]:

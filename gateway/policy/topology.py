@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from gateway.policy.lines import Line, lines_of, neighbours
+from gateway.policy.lines import Heartbeat, Line, heartbeat_of, lines_of, neighbours
 from gateway.policy.model import Conduit, Plan, Site, Zone
 from gateway.policy.names import SHARED_LINK, interface_name
 
@@ -45,7 +45,7 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True)
 class GatewaySlice:
-    """All that one gateway has to know of a plan.
+    """All that one gateway has to know of a plan; both of a pair have the same.
 
     `links` are the interfaces at which it has the link with each neighbour.
     """
@@ -56,6 +56,7 @@ class GatewaySlice:
     links: Mapping[str, str]
     lines: tuple[Line, ...]
     crossings: tuple[Crossing, ...]
+    heartbeat: Heartbeat | None = None
 
 
 def link_interface(plan: Plan, site: str) -> str:
@@ -123,6 +124,7 @@ def _slice(
         links={site: link_interface(plan, site) for site in sorted(linked)},
         lines=lines_of(plan, gateway),
         crossings=crossings,
+        heartbeat=heartbeat_of(plan.sites[gateway]),
     )
 
 

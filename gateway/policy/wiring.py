@@ -5,23 +5,29 @@ neighbouring site there are two interfaces: the line, which is a cable and
 carries nothing but the link, and the link, out of which comes what it carries.
 A link has no addresses: all that is behind it is routed into it.  The gateway's
 own addresses are on `lo`.
+
+Both gateways of a pair are wired alike.  The addresses that others know are
+those of whichever is active; beside them each has some of its own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from gateway.policy.lines import LINE_LENGTH, lines_of
+from gateway.policy.lines import LINE_LENGTH, Heartbeat, heartbeat_of, lines_of
 from gateway.policy.model import Address, Network, Plan
-from gateway.policy.names import SHARED_LINK
+from gateway.policy.names import SHARED_LINK, gateway_host
 from gateway.policy.topology import link_interface
 
 #: Link-local addresses: of a gateway on its zones, and of who is at the other end.
 NEAR_END, FAR_END = "fe80::1", "fe80::2"
 
-#: Prefix length of both.
+#: Prefix length of both, and of what each gateway of a pair has beside them.
 LINK_LOCAL_LENGTH = 64
+
+#: Where a gateway's own addresses are.
+LOOPBACK = "lo"
 
 _EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
@@ -32,14 +38,15 @@ class Beyond(StrEnum):
     ZONE = "zone"
     LINE = "line"
     LINK = "link"
+    PAIR = "pair"
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
     """One interface of a gateway.
 
-    `peer` is the zone or the site that it leads to, empty for a link that all
-    sites share; `address` is its own address with its length, empty for a link;
+    `peer` is the zone, the site or the other of a pair that it leads to, empty for a
+    link that all sites share; `address` is its own address with its length, empty for a link;
     `number` is the link's, 0 for a port and for a link that is shared.
     """
 
@@ -65,12 +72,63 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """All that is wired to one gateway."""
+    """All that is wired to one gateway; of a pair, to the active one."""
 
     site: str
     addresses: tuple[Address, ...]
     interfaces: tuple[Interface, ...]
     routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An address, with its length, that the active gateway of a pair has at an interface."""
+
+    interface: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One gateway of a pair: what it has also while it stands by, and what while it is active.
+
+    `near` is its own address on every segment.
+    """
+
+    number: int
+    near: str
+    wiring: Wiring
+    shared: tuple[Shared, ...]
+
+
+def halves(plan: Plan, wiring: Wiring) -> tuple[Half, ...]:
+    """Give the two gateways of a pair; nothing where the site has one gateway."""
+    heartbeat = heartbeat_of(plan.sites[wiring.site])
+    if heartbeat is None:
+        return ()
+    ports = [each for each in wiring.interfaces if each.is_port]
+    shared = [Shared(each.name, each.address) for each in ports]
+    for address in wiring.addresses:
+        # Computers of a zone ask for the IPv4 address on their segment, and must be told there
+        # that another gateway has it now; an IPv6 address is behind the near end.
+        zones = [each.name for each in ports if each.beyond is Beyond.ZONE]
+        held = zones if isinstance(address, IPv4Address) else [LOOPBACK]
+        shared += [Shared(name, f"{address}/{address.max_prefixlen}") for name in held]
+    return tuple(
+        Half(number, str(near), _wiring_of_one(wiring, number, near, heartbeat), tuple(shared))
+        for number, near in enumerate(heartbeat.ends, start=1)
+    )
+
+
+def _wiring_of_one(wiring: Wiring, number: int, near: IPv6Address, heartbeat: Heartbeat) -> Wiring:
+    on_port = f"{near}/{LINK_LOCAL_LENGTH}"
+    interfaces = [
+        replace(each, address=on_port) if each.is_port else each for each in wiring.interfaces
+    ]
+    other = gateway_host(wiring.site, 3 - number)
+    cable = Interface(heartbeat.interface, Beyond.PAIR, other, on_port)
+    addresses = tuple(address + number for address in wiring.addresses)
+    return replace(wiring, addresses=addresses, interfaces=(*interfaces, cable))
 
 
 def wirings(plan: Plan, sites: Iterable[str] | None = None) -> dict[str, Wiring]:

@@ -132,4 +132,4 @@ def _forwarding() -> Iterable[Problem]:
 
 
 def _flows(part: GatewaySlice, plan: Plan) -> Iterable[Problem]:
-    return open_flows.forbidden_flows(plan, part.lines, conntrack.tracked_flows())
+    return open_flows.forbidden_flows(plan, part, conntrack.tracked_flows())

@@ -184,6 +184,9 @@ def _targets(lookups: Iterable[Lookup], version: int) -> Iterator[_Destination]:
 def _services(protocol: object, port: object, version: int) -> Iterator[tuple[int, int]]:
     """Give a service, then one just beside it, and one of another protocol."""
     ping = _PING[version]
+    if isinstance(protocol, tuple) and not isinstance(port, tuple):
+        yield from ((protocol[0], 0), (protocol[0] + 1, 0), (TCP, 0))
+        return
     if not isinstance(protocol, tuple) or not isinstance(port, tuple):
         echo = ECHO_REQUEST[ping]
         other = ICMPV6 if ping == ICMP else ICMP

@@ -16,6 +16,7 @@ from gateway.policy.decide import (
     NEIGHBOUR_TYPES,
     TCP,
     UDP,
+    VRRP,
     State,
 )
 from gateway.policy.model import Ports, Protocol, Zone
@@ -40,7 +41,8 @@ def interfaces(part: GatewaySlice) -> set[str]:
     """Give every interface that the policy names at a gateway."""
     crossed = {name for c in part.crossings for name in (c.hop.arrival, c.hop.departure)}
     own = {*(zone.interface for zone in part.local), *(line.interface for line in part.lines)}
-    return {*crossed, *own, LOOPBACK_INTERFACE}
+    cables = {part.heartbeat.interface} if part.heartbeat else set()
+    return {*crossed, *own, *cables, LOOPBACK_INTERFACE}
 
 
 def ports_region(ports: Ports, version: int) -> dict[str, Interval]:
@@ -107,8 +109,8 @@ class Expected:
         return self.packets.interface(LOOPBACK_INTERFACE)
 
     def _new(self, hook: Hook) -> Node:
-        """Give what becomes of first packets: the links', then who may send and their conduits."""
-        return self._beside_links(hook, self._from_senders(hook))
+        """Give what becomes of first packets: on cables, then by who sends and the conduits."""
+        return self._beside_links(hook, self._beside_heartbeat(hook, self._from_senders(hook)))
 
     def _beside_links(self, hook: Hook, node: Node) -> Node:
         """Accept what the two ends of a line send each other for the link over it."""
@@ -131,6 +133,28 @@ class Expected:
                 }
                 rows.append(space.row(region))
                 inside.append(space.terminal(accepted(line.interface)))
+        return self.packets.divide(rows, inside, node)
+
+    def _beside_heartbeat(self, hook: Hook, node: Node) -> Node:
+        """Accept what the two of a pair tell each other on the cable between them."""
+        heartbeat = self.part.heartbeat
+        if heartbeat is None or hook is Hook.FORWARD:
+            return node
+        space = self.packets.space
+        side = "arrival" if hook is Hook.INPUT else "departure"
+        rows: list[Row] = [
+            space.row(
+                {
+                    "family": (FAMILY[6], FAMILY[6]),
+                    "source": address_interval(end),
+                    "destination": address_interval(heartbeat.group),
+                    "protocol": (VRRP, VRRP),
+                    side: self.packets.interface(heartbeat.interface),
+                }
+            )
+            for end in heartbeat.ends
+        ]
+        inside = [space.terminal(accepted(heartbeat.interface)) for _ in rows]
         return self.packets.divide(rows, inside, node)
 
     def _from_senders(self, hook: Hook) -> Node:

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.errors import Problem, problem
-from gateway.policy.decide import ECHO_REQUEST, LINK_PORTS, TCP, UDP, Packet
-from gateway.policy.lines import Line
+from gateway.policy.decide import ECHO_REQUEST, LINK_PORTS, TCP, UDP, VRRP, Packet
 from gateway.policy.model import Address, Plan, Ports, Protocol, Zone
 from gateway.policy.reasons import REASON_WORDS, Reason
+from gateway.policy.topology import GatewaySlice
 from gateway.verify.compare import service_words
 from gateway.verify.conntrack import TrackedFlow
 
@@ -30,12 +30,15 @@ class _Permitted:
     ends: dict[int, list[tuple[int, Zone]]]
     services: dict[tuple[str, str], list[Ports]]
     lines: frozenset[tuple[Address, Address]]
+    heartbeats: frozenset[tuple[Address, Address]]
 
     def refusal(self, packet: Packet) -> Reason | None:
         """Give why a first packet may not pass, or None where it may."""
         if (packet.source, packet.destination) in self.lines:
             is_of_link = packet.protocol == UDP and packet.port in LINK_PORTS
             return None if is_of_link else Reason.UNEXPECTED_SOURCE
+        if (packet.source, packet.destination) in self.heartbeats:
+            return None if packet.protocol == VRRP else Reason.UNEXPECTED_SOURCE
         source, destination = self._zone(packet.source), self._zone(packet.destination)
         if source is None:
             return Reason.UNKNOWN_SOURCE
@@ -56,11 +59,9 @@ class _Permitted:
         return zone if number <= end else None
 
 
-def forbidden_flows(
-    plan: Plan, lines: Iterable[Line], flows: Iterable[TrackedFlow]
-) -> list[Problem]:
+def forbidden_flows(plan: Plan, part: GatewaySlice, flows: Iterable[TrackedFlow]) -> list[Problem]:
     """Give a gateway's open connections that the policy does not permit, at most `LIMIT`."""
-    permitted = _permitted(plan, lines)
+    permitted = _permitted(plan, part)
     found: list[Problem] = []
     for flow in flows:
         if flow.packet.source == flow.packet.destination:
@@ -85,7 +86,7 @@ def forbidden_flows(
     return found
 
 
-def _permitted(plan: Plan, lines: Iterable[Line]) -> _Permitted:
+def _permitted(plan: Plan, part: GatewaySlice) -> _Permitted:
     starts: dict[int, list[int]] = {4: [], 6: []}
     ends: dict[int, list[tuple[int, Zone]]] = {4: [], 6: []}
     ranges = [
@@ -99,9 +100,11 @@ def _permitted(plan: Plan, lines: Iterable[Line]) -> _Permitted:
     services: dict[tuple[str, str], list[Ports]] = {}
     for conduit in plan.conduits:
         services.setdefault((conduit.source, conduit.destination), []).extend(conduit.ports)
-    ends_of_lines = [(line.own, line.far) for line in lines]
+    ends_of_lines = [(line.own, line.far) for line in part.lines]
     both_ways = frozenset((*ends_of_lines, *((far, own) for own, far in ends_of_lines)))
-    return _Permitted(starts, ends, services, both_ways)
+    cable = part.heartbeat
+    heartbeats = frozenset((end, cable.group) for end in cable.ends) if cable else frozenset()
+    return _Permitted(starts, ends, services, both_ways, heartbeats)
 
 
 def _service(packet: Packet) -> Ports | None:

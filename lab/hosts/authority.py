@@ -30,9 +30,9 @@ _LOOK_SECONDS = 0.05
 _BEGIN = 'mkdir -p "$1" && echo $$ >"$1/cgroup.procs" && shift && exec "$@"'
 
 
-def has_authority(plan: Plan) -> bool:
-    """Tell whether a plan has a place for it."""
-    return ZONE in plan.zones and SERVICE in plan.services
+def has_authority(layout: Layout) -> bool:
+    """Tell whether a city that stands has a place for it."""
+    return ZONE in {zone.name for zone in layout.zones} and SERVICE in layout.plan.services
 
 
 def begin(places: Places, plan: Plan, layout: Layout) -> None:

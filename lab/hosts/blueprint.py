@@ -12,8 +12,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from gateway.errors import Refused, problem
 from gateway.policy.model import Address, Network, Plan, Zone
-from gateway.policy.names import gateway_host, identifier, line_name
-from gateway.policy.wiring import FAR_END, NEAR_END, wirings
+from gateway.policy.names import HEARTBEAT, gateway_host, identifier, line_name
+from gateway.policy.wiring import FAR_END, NEAR_END, halves, wirings
 from lab.layout import EVERYWHERE, HOST_INTERFACE, OUTSIDE, Kind, Layout, Node, home
 
 
@@ -85,6 +85,11 @@ def host_name(plan: Plan, node: str) -> str:
     return gateway_host(node) if node in plan.sites else identifier(node)
 
 
+def gateways_of(plan: Plan, site: str) -> tuple[str, ...]:
+    """Give the hosts that are a site's gateways: one, or both of a pair."""
+    return tuple(gateway_host(site, number) for number in range(1, plan.sites[site].gateways + 1))
+
+
 def draw(layout: Layout, guests: Iterable[Guest] = ()) -> Blueprint:
     """Draw a layout's city, with guests in it.
 
@@ -119,6 +124,13 @@ class _Draughtsman:
                 self.ports[node].append(Port(interface, segment))
         self.wirings = wirings(self.plan)
         self._lay_loose_cables()
+        for site in self.pairs:
+            self.ports[site].append(Port(HEARTBEAT, f"{site}:{HEARTBEAT}"))
+
+    @property
+    def pairs(self) -> list[str]:
+        """The sites of this city that have two gateways."""
+        return [s.name for s in self.plan.sites.values() if s.is_pair and s.name in self.ports]
 
     def _lay_loose_cables(self) -> None:
         """Give a gateway its ports towards sites that are not in this city, too."""
@@ -136,8 +148,18 @@ class _Draughtsman:
             role, setup = self._role_and_setup(node)
             name = host_name(self.plan, node.name)
             yield Host(name, node.name, role, tuple(self.ports[node.name]), tuple(setup))
+        for site in self.pairs:
+            yield self._second(site)
         for guest in self.guests:
             yield self._guest(guest)
+
+    def _second(self, site: str) -> Host:
+        """Plug the second gateway of a pair in wherever the first one is.
+
+        The cable outside is the first one's alone: it is no part of the city.
+        """
+        ports = tuple(port for port in self.ports[site] if port.interface != OUTSIDE)
+        return Host(gateway_host(site, 2), site, Role.GATEWAY, ports, ())
 
     def _role_and_setup(self, node: Node) -> tuple[Role, list[str]]:
         if node.kind is Kind.HOST:
@@ -161,7 +183,15 @@ class _Draughtsman:
         ipv4 = next((f"{a} dev {HOST_INTERFACE} onlink" for a in own), "")
         ipv6 = f"inet6 {NEAR_END} dev {HOST_INTERFACE}"
         ways = zip(EVERYWHERE, (ipv4 or ipv6, ipv6), strict=True)
-        return [*lines, *(f"route add {network} via {way}" for network, way in ways)]
+        lines += [f"route add {network} via {way}" for network, way in ways]
+        return [*lines, *self._ways_to_pair(zone.site)]
+
+    def _ways_to_pair(self, site: str) -> Iterator[str]:
+        """Lead to each gateway of a pair by itself: neither passes on what is for the other."""
+        for half in halves(self.plan, self.wirings[site]):
+            for address in half.wiring.addresses:
+                via = "" if isinstance(address, IPv4Address) else f"via inet6 {half.near} "
+                yield f"route add {address} {via}dev {HOST_INTERFACE}"
 
     def _uplink(self, node: Node) -> list[str]:
         """Plug a cable into a root that leads outside: what is kept apart, rulesets keep apart."""

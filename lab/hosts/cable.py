@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.report import say, words
 from gateway.errors import ExitStatus, Refused, problem
+from gateway.policy.names import HEARTBEAT
 from lab.manners import require_root
 
 if TYPE_CHECKING:
@@ -50,11 +51,16 @@ def _run(arguments: argparse.Namespace, *, joined: bool) -> int:
 def interface_between(blueprint: "Blueprint", host: "Host", other: "Host | None") -> str:
     """Give the interface of a host that leads to another, or its only one.
 
+    Two of a pair are plugged in at the same places; what leads from one to the other is the
+    cable between them.
+
     Raises:
         Refused: ZG680, there is none.
     """
     theirs = {port.segment for port in other.ports} if other else set(blueprint.segments)
     leading = [port.interface for port in host.ports if port.segment in theirs]
+    if HEARTBEAT in leading:
+        return HEARTBEAT
     if len(leading) != 1:
         raise Refused(problem("ZG680", one=host.name, two=other.name if other else "?"))
     return leading[0]

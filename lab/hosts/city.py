@@ -92,7 +92,7 @@ def put_up(places: Places, wanted: Wanted, listener: Listener) -> Blueprint:
         for host in blueprint.hosts:
             if host.role is Role.FOREIGN:
                 furnish(places, plan, host)
-        if authority.has_authority(plan):
+        if authority.has_authority(layout):
             authority.begin(places, plan, layout)
     except BaseException:
         take_down(places)

@@ -93,7 +93,7 @@ def cut_and_admit(places: Places, ground: BootedGround, site: str, tell: Tell) -
     """
     layout = ground.layout
     gateway, hub_site = gateway_host(site), layout.plan.sites[site].hub or ""
-    hub = gateway_host(hub_site)
+    hub = ground.host(hub_site)
     probes = _permitted(layout, site)
 
     def passed() -> int:

@@ -21,9 +21,10 @@ from lab.cells import cells
 from lab.city import SourcePorts
 from lab.enforce import Enforced
 from lab.flows import choose
-from lab.hosts.blueprint import host_name
+from lab.hosts.blueprint import gateways_of, host_name
 from lab.hosts.journal import JournalReader
 from lab.hosts.machine import execute
+from lab.hosts.pair import settled
 from lab.hosts.places import Places
 from lab.layout import Layout
 from lab.probe import probe
@@ -41,14 +42,21 @@ class BootedGround:
         self.layout = layout
         self.source_ports = SourcePorts().take
         self.places = places
+        self._active = {
+            gateway: settled(places, layout.plan, gateway) for gateway in layout.gateways
+        }
+
+    def host(self, node: str) -> str:
+        """Give the host that is a node; of a pair, the active one."""
+        return self._active.get(node) or host_name(self.layout.plan, node)
 
     def namespace(self, node: str) -> str:
         """Give the name of the namespace of a node."""
-        return self.places.namespace(host_name(self.layout.plan, node))
+        return self.places.namespace(self.host(node))
 
     def log(self, gateway: str) -> JournalReader:
         """Follow a gateway's journal."""
-        return JournalReader(self.places, host_name(self.layout.plan, gateway))
+        return JournalReader(self.places, self.host(gateway))
 
 
 def try_out(ground: BootedGround, stamp: Stamp, wanted: Wanted, listener: Listener) -> Rehearsal:
@@ -82,22 +90,25 @@ def try_out(ground: BootedGround, stamp: Stamp, wanted: Wanted, listener: Listen
 
 
 def _ask(ground: BootedGround, plan: Plan, gateway: str, stamp: Stamp, *, whole: bool) -> Enforced:
-    """Prove one gateway, from its namespace."""
+    """Prove one gateway, from its namespace; of a pair both, for either may be active next."""
     part = slices(plan)[gateway]
     began = time.monotonic()
 
-    # Asked with the host's own nft: an older one may not understand what a newer has put in.
-    listing = execute(ground.places, host_name(ground.layout.plan, gateway), COMMAND)
+    def prove_it(host: str) -> tuple[str, Proof]:
+        # Asked with the host's own nft: an older one may not understand what a newer has put in.
+        listing = execute(ground.places, host, COMMAND)
+        return listing, namespace.inside(
+            ground.places.namespace(host),
+            lambda: prove(part, plan, str(stamp), ruleset=listing, look_beside=whole),
+        )
 
-    def prove_it() -> Proof:
-        return prove(part, plan, str(stamp), ruleset=listing, look_beside=whole)
-
-    proof = namespace.inside(ground.namespace(gateway), prove_it)
+    found = {host: prove_it(host) for host in gateways_of(plan, gateway)}
+    listing, proof = found[ground.host(gateway)]
     return Enforced(
         gateway=gateway,
         entries=compile_slice(part).entries,
         seconds=time.monotonic() - began,
         proof=proof,
-        problems=proof.findings,
+        problems=tuple(p for _, proof in found.values() for p in proof.findings),
         listing=zlib.compress(listing.encode(), 1),
     )

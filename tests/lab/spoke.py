@@ -67,8 +67,8 @@ class Spoke:
 
     @property
     def hub(self) -> str:
-        """The gateway at the other end."""
-        return f"{self.hub_site}-gw"
+        """The gateway at the other end; of a pair, the active one."""
+        return self.town.active(self.hub_site)
 
     @property
     def line(self) -> Line:

@@ -396,7 +396,7 @@ def test_a_claim_of_a_neighbour_zones_address_diverts_nothing(town: Town) -> Non
     with wire.ears(town.cable("attacker"), town.cable("tax.business")) as (wrong, right):
         source = town.address("city.business", 4)
         segment = wire.syn(source, victim, (31_500, 8443), token)
-        sender = Stand(town, "city.business", "city-gw", "business", 4)
+        sender = Stand(town, "city.business", town.active("city"), "business", 4)
         sender.send([wire.packet(source, victim, TCP, segment)])
         assert right.hears(token)
         assert not any(token in frame for frame in wrong.frames())

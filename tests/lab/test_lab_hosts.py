@@ -7,7 +7,8 @@ from ipaddress import ip_interface
 
 import pytest
 
-from gateway.policy.wiring import wirings
+from gateway.policy.names import gateway_host
+from gateway.policy.wiring import Beyond, halves, wirings
 from tests.lab.town import Town
 
 pytestmark = pytest.mark.lab
@@ -88,18 +89,27 @@ def test_every_interface_is_set_as_it_must(town: Town, setting: str, wanted: int
 
 def test_addresses_and_routes_are_those_of_the_plan(town: Town) -> None:
     """On every gateway: what it has of its own, and where it sends what."""
-    for site, wiring in wirings(replace(town.plan, shares_link=True)).items():
-        if not town.plan.sites[site].managed:
+    plan = replace(town.plan, shares_link=True)
+    for wired in wirings(plan).values():
+        if not town.plan.sites[wired.site].managed:
             continue
-        host = f"{site}-gw"
+        host, wiring = town.active(wired.site), wired
+        shared: set[str] = set()
+        for half in halves(plan, wired):
+            if gateway_host(wired.site, half.number) == host:
+                wiring = half.wiring
+                shared = {each.address.partition("/")[0] for each in half.shared}
         links = json.loads(town.must(host, "ip", "-json", "address", "show", "dev", "lo"))
-        own = {a["local"] for a in links[0]["addr_info"]} - {"127.0.0.1", "::1"}
+        own = {a["local"] for a in links[0]["addr_info"]} - {"127.0.0.1", "::1", *shared}
         said = json.loads(town.must(host, "ip", "-json", "-4", "route"))
         said += json.loads(town.must(host, "ip", "-json", "-6", "route"))
         routes = {(r["dst"], r["dev"]) for r in said if r["dev"] not in {"OUTSIDE", "lo"}}
         wanted = {(_as_ip_says(str(r.network)), r.interface) for r in wiring.routes}
         ports = [port for port in wiring.interfaces if port.is_port]
         on_ports = {(str(ip_interface(port.address).network), port.name) for port in ports}
+        # Whoever is active of a pair has a line's address beside its own.
+        lines = [port for port in wired.interfaces if port.beyond is Beyond.LINE]
+        on_ports |= {(str(ip_interface(port.address).network), port.name) for port in lines}
 
         assert own == {str(address) for address in wiring.addresses}
         assert routes == wanted | on_ports, host

@@ -15,6 +15,7 @@ from gateway.policy.model import Address, Plan
 from lab.hosts.blueprint import Host
 from lab.hosts.describe import Described, described
 from lab.hosts.machine import entering
+from lab.hosts.pair import active
 from lab.hosts.places import OWNER_VARIABLE, VARIABLE, Places
 from lab.layout import HOST_INTERFACE, Layout
 from tests.lab.console import ask
@@ -70,6 +71,11 @@ class Town:
     def hosts(self) -> tuple[Host, ...]:
         """Every host."""
         return self.described.blueprint.hosts
+
+    def active(self, site: str) -> str:
+        """Give the gateway of a site that others know; of a pair, the active one."""
+        (host,) = active(self.places, self.plan, site)
+        return host
 
     def namespace(self, host: str) -> str:
         """Give a host's namespace, by its name or its site's or its zone's."""

@@ -1,5 +1,6 @@
 """The reference decision: through a conduit, or not at all."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -8,12 +9,13 @@ from gateway.policy.decide import (
     ICMPV6,
     TCP,
     UDP,
+    VRRP,
     Packet,
     State,
     decide,
     decide_at,
 )
-from gateway.policy.lines import lines_of
+from gateway.policy.lines import heartbeat_of, lines_of
 from gateway.policy.model import Flow, Plan, Protocol
 from gateway.policy.reasons import Reason, Verdict
 from gateway.policy.topology import Hook, slices
@@ -115,6 +117,60 @@ def test_a_packet_out_of_place_is_dropped(
     decision = decide_at(city, "city", _packet(**changes))
 
     assert (decision.verdict, decision.reason) == (Verdict.DROP, reason)
+
+
+@pytest.fixture(name="pair", scope="module")
+def _pair(city: Plan) -> Plan:
+    """The same city with two gateways."""
+    return replace(city, sites={**city.sites, "city": replace(city.sites["city"], gateways=2)})
+
+
+def _beat(plan: Plan, **changes: object) -> Packet:
+    heartbeat = heartbeat_of(replace(plan.sites["city"], gateways=2))
+    assert heartbeat is not None
+    values = {"hook": Hook.INPUT, "arrival": heartbeat.interface, "departure": "", "port": 0}
+    ends = {"source": heartbeat.ends[0], "destination": heartbeat.group}
+    return _packet(**{**values, **ends, "protocol": VRRP, **changes})
+
+
+@pytest.mark.parametrize("end", ["fe80::ff:1", "fe80::ff:2"], ids=["the first", "the second"])
+@pytest.mark.parametrize("hook", [Hook.INPUT, Hook.OUTPUT])
+def test_a_pair_hear_each_others_heartbeat(pair: Plan, hook: Hook, end: str) -> None:
+    """On the cable between them, whoever of the two speaks: they have one slice."""
+    packet = _beat(pair, hook=hook, source=ip_address(end))
+    if hook is Hook.OUTPUT:
+        packet = replace(packet, arrival="", departure=packet.arrival)
+
+    decision = decide_at(pair, "city", packet)
+
+    assert (decision.verdict, decision.reason) == (Verdict.ACCEPT, Reason.HEARTBEAT)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"arrival": "office"}, id="from a zone"),
+        pytest.param({"arrival": "l-red"}, id="from a line"),
+        pytest.param({"source": ip_address("fe80::2")}, id="from another address"),
+        pytest.param({"destination": ip_address("fe80::1")}, id="to another address"),
+        pytest.param({"destination": ip_address("fe80::ff:2")}, id="to the other one alone"),
+        pytest.param({"protocol": TCP, "port": 22}, id="ssh"),
+        pytest.param({"protocol": UDP, "port": 500}, id="a link"),
+        pytest.param({"hook": Hook.FORWARD, "departure": "office"}, id="passed on"),
+    ],
+)
+def test_nothing_else_is_a_heartbeat(pair: Plan, changes: dict[str, object]) -> None:
+    """And nothing else is accepted on that cable."""
+    decision = decide_at(pair, "city", _beat(pair, **changes))
+
+    assert decision.verdict is Verdict.DROP
+
+
+def test_one_gateway_alone_has_no_heartbeat(city: Plan) -> None:
+    """What a pair may say is refused where there is none."""
+    decision = decide_at(city, "city", _beat(city))
+
+    assert decision.verdict is Verdict.DROP
 
 
 #: The city's line to red.

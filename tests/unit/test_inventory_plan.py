@@ -53,17 +53,37 @@ def own(tmp_path: Path) -> Path:
 
 
 def test_every_gateway_of_the_city_is_a_host() -> None:
-    """All 325, each reached at its own address of the plan."""
+    """All 326, each reached at its own address of the plan; a pair's beside the one they share."""
     plan = read_plan(ROOT / "policy" / "zunyi")
 
     found = listed(ROOT / "inventory" / "zunyi")
 
     hosts = found["_meta"]["hostvars"]
-    own_addresses = {name: str(w.addresses[0]) for name, w in wirings(plan).items() if w.addresses}
-    assert len(hosts) == len(plan.gateways)
+    own_addresses = {name: w.addresses[0] for name, w in wirings(plan).items() if w.addresses}
+    assert len(hosts) == sum(plan.sites[site].gateways for site in plan.gateways) == 326
     for variables in hosts.values():
         site = plain(variables["loushan_site"])
-        assert plain(variables["ansible_host"]) == own_addresses[site]
+        number = variables["loushan_pair"].get("number", 0)
+        assert plain(variables["ansible_host"]) == str(own_addresses[site] + number)
+
+
+def test_a_pair_are_two_hosts_that_differ_in_what_is_their_own(own: Path) -> None:
+    """The addresses of whoever is active are the same to both, and neither's own."""
+    hosts = listed(own)["_meta"]["hostvars"]
+    first, second = (hosts[name] for name in ("city-gw", "city-gw-2"))
+
+    pairs = [each["loushan_pair"] for each in (first, second)]
+    assert [pair["number"] for pair in pairs] == [1, 2]
+    assert pairs[0]["shared"] == pairs[1]["shared"]
+    shared = {plain(each["address"]).partition("/")[0] for each in pairs[0]["shared"]}
+    assert {"fe80::1", "10.1.255.1", "fd72:6a5e:1:ff::1"} <= shared
+    own_ones = [
+        {plain(a).partition("/")[0] for a in e["loushan_addresses"]} for e in (first, second)
+    ]
+    assert not own_ones[0] & own_ones[1]
+    assert not shared & (own_ones[0] | own_ones[1])
+    assert first["loushan_routes"] == second["loushan_routes"]
+    assert hosts["tax-gw"]["loushan_pair"] == {}
 
 
 def test_a_county_is_a_group_with_all_below_it(own: Path) -> None:
@@ -165,6 +185,11 @@ def test_when_all_machines_are_up_nothing_need_be_said(own: Path, machines: str)
         ),
         pytest.param(
             "tax-gw: {reach: 10.21.255.1}\n", "is for hall-gw already", id="another gateway's own"
+        ),
+        pytest.param(
+            "city-gw-2: {reach: 10.1.255.1}\n",
+            "is for whoever is active of city already",
+            id="the address that a pair share",
         ),
         pytest.param(
             'tax-gw: {ports: {city: "52:54:00:12:34:56", office: "52:54:00:12:34:56"}}\n',

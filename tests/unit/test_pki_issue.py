@@ -380,3 +380,42 @@ def test_issuing_keys_may_be_encrypted_too(tmp_path: Path) -> None:
 
     assert refused.value.code is Code.ZP003
     assert issued.record.name == GATEWAY
+
+
+def test_the_second_of_a_pair_shows_the_name_of_both(tmp_path: Path) -> None:
+    """It is certified under its own name, so that it can be revoked alone."""
+    state = make_state(tmp_path)
+    shared = names_of(certify(state, name="city-gw").record.certificate)
+
+    second = certify(state, name="city-gw-2").record
+
+    assert shared == ["city-gw.gw.zunyi.internal"]
+    assert names_of(second.certificate) == ["city-gw-2.gw.zunyi.internal", *shared]
+    assert second.name == "city-gw-2"
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [
+        pytest.param("gateway", "city-gw-3", id="a third"),
+        pytest.param("gateway", "city-2", id="no gateway"),
+        pytest.param("gateway", "gw-2", id="the second of nothing"),
+        pytest.param("service", "city-gw-2", id="a service of that name"),
+    ],
+)
+def test_nobody_else_shows_a_name_beside_its_own(tmp_path: Path, profile: str, name: str) -> None:
+    """A certificate is for one host, and for a pair's name only where it is of a pair."""
+    state = make_state(tmp_path)
+    asked = request(name, make_key("ecdsa-p384"))
+
+    issued = issue(state, profile, name, asked, secrets=NO_SECRETS, now=NOW)
+
+    assert len(names_of(issued.record.certificate)) == 1
+
+
+def test_a_request_for_the_name_of_both_alone_is_refused(tmp_path: Path) -> None:
+    """Who is certified as the second says so."""
+    asked = request("city-gw-2", make_key("ecdsa-p384"), hosts=("city-gw.gw.zunyi.internal",))
+
+    with pytest.raises(PkiRefused, match="ZP033"):
+        issue(make_state(tmp_path), "gateway", "city-gw-2", asked, secrets=NO_SECRETS, now=NOW)

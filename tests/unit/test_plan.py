@@ -144,6 +144,39 @@ def test_a_second_gateway_zone_is_refused() -> None:
     assert "ZG120" in codes(changed("kinds.yml", zone, second))
 
 
+_ALONE = "{name: tax, title: 市税务局, kind: department, "
+_OWN = "{name: gateway, title: 网关, ceiling: 内部, part: 255, gateway: true}"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "code"),
+    [
+        pytest.param(
+            "sites.yml", _ALONE, f"{_ALONE}gateways: 2, ", "ZG151", id="a site with a hub above"
+        ),
+        pytest.param(
+            "sites.yml",
+            "kind: province, hub: city, ",
+            "kind: province, gateways: 2, ",
+            "ZG151",
+            id="a site that others run",
+        ),
+        pytest.param("kinds.yml", f"      - {_OWN}\n", "", "ZG152", id="no zone for the gateways"),
+        pytest.param(
+            "kinds.yml",
+            _OWN,
+            _OWN.replace("part: 255", 'ipv4: [10.1.255.0/30], ipv6: ["fd72:6a5e:1:ff::/64"]'),
+            "ZG152",
+            id="no room for a third address",
+        ),
+        pytest.param("sites.yml", "gateways: 2", "gateways: 3", "ZG024", id="three gateways"),
+    ],
+)
+def test_a_pair_stands_where_it_can(name: str, old: str, new: str, code: str) -> None:
+    """Above all others, with an address for each of the two."""
+    assert code in codes(changed(name, old, new))
+
+
 def test_a_zone_and_a_link_never_share_an_interface() -> None:
     """A zone that is called as a neighbouring site is refused."""
     county = """

@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,7 +36,7 @@ from gateway.policy.names import (
 )
 from gateway.policy.plan import read_plan
 from gateway.policy.reasons import Verdict
-from gateway.policy.wiring import Wiring, wirings
+from gateway.policy.wiring import Half, Wiring, halves, wirings
 
 DOCUMENTATION = """
 name: plan
@@ -45,6 +45,7 @@ short_description: the gateways of a plan, as hosts, groups and variables
 version_added: "2.19"
 description:
   - Gives one host for each site whose gateway is ours, called as in C(huichuan-gw).
+  - A site with two gateways has a second one, as in C(city-gw-2); C(loushan_pair) tells what the two share.
   - Its addresses, interfaces and routes are worked out from the plan, so nothing is written twice.
   - The groups are C(gateways); one for each kind, as C(kind_county); one for each tier, as C(tier_city);
     and one for each site, with the site's gateway and those of all sites below it, as C(huichuan).
@@ -171,25 +172,27 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         present = [s for s in plan.sites if booted is None or s in booted]
         machines = self._machines()
         wired = wirings(plan)
-        names = {site: gateway_host(site) for site in present if plan.sites[site].managed}
-        self._refuse_used_twice(machines, plan, wired)
+        gateways = {site: gateways_of(plan, wired[site]) for site in plan.gateways}
+        every = [gateway for of_site in gateways.values() for gateway in of_site]
+        self._refuse_used_twice(machines, every)
         enrolment = self._enrolment(plan)
-        if strangers := sorted(machines.keys() - {gateway_host(site) for site in plan.gateways}):
+        if strangers := sorted(machines.keys() - {gateway.host for gateway in every}):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
-        for site in from_the_hub_outwards(plan, names):
-            host = names[site]
+        here = [site for site in present if plan.sites[site].managed]
+        for gateway in (g for site in from_the_hub_outwards(plan, here) for g in gateways[site]):
+            host, site = gateway.host, plan.sites[gateway.wiring.site]
             self.inventory.add_host(host, group=self._group("gateways"))
-            for group in groups_of(plan, plan.sites[site]):
+            for group in groups_of(plan, site):
                 self.inventory.add_host(host, group=self._group(group))
             machine = machines.get(host, {})
-            variables = variables_of(plan.sites[site], wired[site], self._ports(host, machine))
-            reached = self._reached(host, wired[site], machine, authority)
+            variables = variables_of(site, gateway, self._ports(host, machine))
+            reached = self._reached(host, gateway.wiring, machine, authority)
             common = {
                 "loushan_plan": str(folder),
                 "loushan_trust": str(trust) if trust else "",
                 "loushan_authority": str(authority) if authority else "",
                 "loushan_link_engine": self.get_option("link_engine"),
-                "loushan_enrolment": self._renews(plan, site, wired[site], enrolment),
+                "loushan_enrolment": self._renews(plan, gateway, enrolment),
             }
             for name, value in {**variables, **reached, **common}.items():
                 self.inventory.set_variable(host, name, value)
@@ -245,11 +248,10 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 self._wrong(f"{file}: {host}: `ports` has a MAC address for each interface")
         return read
 
-    def _refuse_used_twice(
-        self, machines: Mapping[str, Any], plan: Plan, wired: Mapping[str, Wiring]
-    ) -> None:
+    def _refuse_used_twice(self, machines: Mapping[str, Any], every: Iterable[Gateway]) -> None:
         """Refuse one machine for two hosts: what was made of it first would be overwritten."""
-        used = {str(a): gateway_host(s) for s in plan.gateways for a in wired[s].addresses}
+        used = {str(a): g.host for g in every for a in g.wiring.addresses}
+        used |= {str(a): f"whoever is active of {g.wiring.site}" for g in every for a in g.shared}
         for host, machine in machines.items():
             things = [*map(str, machine.get("ports", {}).values())]
             if "reach" in machine:
@@ -280,16 +282,18 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         return address, ports[0].low
 
     def _renews(
-        self, plan: Plan, site: str, wiring: Wiring, enrolment: tuple[Address, int] | None
+        self, plan: Plan, gateway: Gateway, enrolment: tuple[Address, int] | None
     ) -> Mapping[str, object]:
         """Say where one gateway renews; one that has links must be allowed to ask there."""
-        if enrolment is None or not lines_of(plan, site):
+        wiring = gateway.wiring
+        if enrolment is None or not lines_of(plan, wiring.site):
             return {"server": "", "names": {}}
         address, port = enrolment
         own = next(each for each in wiring.addresses if each.version == address.version)
         if decide(plan, Flow(own, address, Protocol.TCP, port)).verdict is not Verdict.ACCEPT:
-            host = gateway_host(site)
-            self._wrong(f"enrolment: no conduit leads from {host} to {address}, port {port}")
+            self._wrong(
+                f"enrolment: no conduit leads from {gateway.host} to {address}, port {port}"
+            )
         name = enrolment_server(plan.name)
         return {"server": f"{name}:{port}", "names": {str(address): name}}
 
@@ -332,6 +336,41 @@ def known_by(host: str, authority: Path) -> str:
     return " ".join(f"-o {shlex.quote(option)}" for option in options)
 
 
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One host that is a gateway; `half` is which one of a pair, None where it is alone.
+
+    `shared` are the addresses of whichever of the pair is active.
+    """
+
+    host: str
+    wiring: Wiring
+    half: Half | None = None
+    shared: tuple[Address, ...] = ()
+
+    @property
+    def pair(self) -> dict[str, object]:
+        """Give what a role is told of a pair; nothing where the gateway is alone."""
+        if self.half is None:
+            return {}
+        return {
+            "number": self.half.number,
+            "near": self.half.near,
+            "shared": [asdict(each) for each in self.half.shared],
+        }
+
+
+def gateways_of(plan: Plan, wiring: Wiring) -> tuple[Gateway, ...]:
+    """Give the hosts that are a site's gateways."""
+    pair = halves(plan, wiring)
+    if not pair:
+        return (Gateway(gateway_host(wiring.site), wiring),)
+    return tuple(
+        Gateway(gateway_host(wiring.site, half.number), half.wiring, half, wiring.addresses)
+        for half in pair
+    )
+
+
 def groups_of(plan: Plan, site: Site) -> Iterator[str]:
     """Give the groups of a site's gateway."""
     yield kind_group(site.kind)
@@ -352,20 +391,22 @@ def from_the_hub_outwards(plan: Plan, sites: Iterable[str]) -> list[str]:
     return sorted(sites, key=depth)
 
 
-def variables_of(site: Site, wiring: Wiring, ports: Mapping[str, str]) -> dict[str, object]:
+def variables_of(site: Site, gateway: Gateway, ports: Mapping[str, str]) -> dict[str, object]:
     """Give what the roles are told of one gateway.
 
     Raises:
         AnsibleParserError: a port is named that the gateway does not have.
     """
+    wiring = gateway.wiring
     cables = [interface.name for interface in wiring.interfaces if interface.is_port]
     if unknown := sorted(ports.keys() - set(cables)):
         known = ", ".join(cables)
-        message = f"{gateway_host(site.name)}: no interface {', '.join(unknown)}; there are {known}"
+        message = f"{gateway.host}: no interface {', '.join(unknown)}; there are {known}"
         raise AnsibleParserError(message)
     return {
         "loushan_site": site.name,
         "loushan_title": site.title,
+        "loushan_pair": gateway.pair,
         "loushan_addresses": [f"{a}/{a.max_prefixlen}" for a in wiring.addresses],
         "loushan_interfaces": [
             {
