@@ -4,9 +4,11 @@ The one place that knows pyroute2, which is heavy: nothing imports this module
 before it is needed.
 """
 
+import sys
 from dataclasses import dataclass
 from ipaddress import ip_network
 from socket import AF_INET, AF_INET6
+from struct import Struct
 from typing import Any, Final
 
 from pyroute2 import IPRoute
@@ -24,17 +26,27 @@ _RULE_WORDS = {"FRA_TABLE", "FRA_PRIORITY", "FRA_PROTOCOL", "FRA_SUPPRESS_PREFIX
 #: Priority and table of the rules that the kernel begins with.
 _OWN_RULES = {AF_INET: {(0, 255), (32766, 254), (32767, 253)}, AF_INET6: {(0, 255), (32766, 254)}}
 
+#: linux/if_link.h: the kind of an interface of IPsec, and which of its attributes is its number.
+_IPSEC: Final = "xfrm"
+_IPSEC_NUMBER: Final = 2
+_ATTRIBUTE = Struct("=HH")
+
 _NOWHERE = {AF_INET: "0.0.0.0", AF_INET6: "::"}  # noqa: S104 - the default route's name
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface; `master` is what it is a port of, `xdp` the program on it, both or empty."""
+    """An interface; `master` is what it is a port of, `xdp` the program on it, both or empty.
+
+    `kind` is what software makes it, empty for a card; `number` is that of an interface of IPsec.
+    """
 
     index: int
     name: str
     master: str
     xdp: str
+    kind: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,8 @@ def links() -> list[Link]:
             name=names[link["index"]],
             master=names.get(link.get_attr("IFLA_MASTER") or 0, ""),
             xdp=_xdp(link),
+            kind=_kind(link),
+            number=_number(link),
         )
         for link in found
     ]
@@ -101,6 +115,26 @@ def routes() -> list[Route]:
             if message["type"] in _LEADING
             for index in _interfaces(message)
         ]
+
+
+def _kind(link: Any) -> str:  # noqa: ANN401 - pyroute2 has no types
+    about = link.get_attr("IFLA_LINKINFO")
+    return str(about.get_attr("IFLA_INFO_KIND") or "") if about is not None else ""
+
+
+def _number(link: Any) -> int:  # noqa: ANN401 - as above
+    """Give the number of an interface of IPsec, which pyroute2 knows as bytes only."""
+    about = link.get_attr("IFLA_LINKINFO")
+    data = about.get_attr("IFLA_INFO_DATA") if about is not None else None
+    if _kind(link) != _IPSEC or not isinstance(data, str):
+        return 0
+    body, place = bytes.fromhex(data.replace(":", "")), 0
+    while place + _ATTRIBUTE.size <= len(body):
+        length, kind = _ATTRIBUTE.unpack_from(body, place)
+        if kind == _IPSEC_NUMBER:
+            return int.from_bytes(body[place + _ATTRIBUTE.size : place + length], sys.byteorder)
+        place += max((length + 3) & ~3, _ATTRIBUTE.size)
+    return 0
 
 
 def _xdp(link: Any) -> str:  # noqa: ANN401 - pyroute2 has no types
