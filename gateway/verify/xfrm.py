@@ -216,7 +216,8 @@ def _state(body: bytes) -> State:
         mode=_MODES.get(mode, str(mode)),
         number=_number(parts),
         algorithm=_algorithm(parts),
-        in_udp=encapsulated is not None and _ENCAPSULATION_TYPE.unpack_from(encapsulated)[0] == _IN_UDP,
+        in_udp=encapsulated is not None
+        and _ENCAPSULATION_TYPE.unpack_from(encapsulated)[0] == _IN_UDP,
     )
 
 

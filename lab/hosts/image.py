@@ -110,10 +110,9 @@ def ensure(
         Refused: ZG674, it could not be built; the log says why.
     """
     own, roles = {*_INSTALLED, *_TOOLS}, set(_packages_of_roles())
-    masked = _MASKED
+    masked = [unit for unit in _MASKED if not (kernel and unit in _HARDWARE)]
     if kernel:
         own.add(_KERNEL)
-        masked = tuple(unit for unit in _MASKED if unit not in _HARDWARE)
     recipe: dict[str, object] = {"recipe": _RECIPE, "suite": SUITE, "masked": masked}
     recipe["packages"] = sorted(own if bare else own | roles)
     if bare:
@@ -160,9 +159,9 @@ def _build(folder: Path, recipe: dict[str, object], tell: Callable[[str], None])
 
 
 def _words(names: object) -> list[str]:
-    if not isinstance(names, list | tuple):
+    if not isinstance(names, list):
         raise TypeError(names)
-    return list(names)
+    return names
 
 
 def _download(packages: list[str]) -> str:

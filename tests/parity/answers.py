@@ -23,7 +23,7 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG"
 def answer(asked: bytes) -> bytes:
     """Do what a line asks for, and say how it ended."""
     question = json.loads(asked)
-    done = subprocess.run(  # noqa: S603 - a console does what it is told
+    done = subprocess.run(
         question["command"],
         input=base64.b64decode(question["given"]),
         capture_output=True,

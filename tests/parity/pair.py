@@ -99,6 +99,12 @@ class Pair:
         found = {link["name"]: link for link in json.loads(said)["links"]}
         return dict(found[other(site)])
 
+    def revoke(self, site: str) -> None:
+        """Revoke what is certified for a gateway."""
+        words = ["pki", "revoke", str(self.folder / "authorities"), gateway_host(site)]
+        command = [sys.executable, "-I", "-m", "gateway.cli", *words]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
     def playbook(self, name: str, *words: str) -> Done:
         """Run one of the product's playbooks over both gateways; say how far it is."""
         command = [f"{Path(sys.executable).parent}/ansible-playbook", f"playbooks/{name}.yml"]

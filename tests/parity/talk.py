@@ -49,7 +49,7 @@ def say(
             talking.sendall(line)
             return _heard(talking, number, command, end)
     except OSError as fault:
-        message = f"{path.name}: {command[0]}: {fault or type(fault).__name__}"
+        message = f"{path.name}: {command[0]}: {type(fault).__name__} {fault}"
         raise Away(message) from fault
 
 
