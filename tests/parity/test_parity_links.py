@@ -75,11 +75,21 @@ def counted(pair: Pair, site: str) -> dict[str, int]:
     """Give the packets that the kernel has counted for each address that a state leads to."""
     said = pair.must(site, "ip", "-s", "xfrm", "state")
     found: dict[str, int] = {}
-    for block in re.split(r"^(?=src )", said, flags=re.MULTILINE)[1:]:
+    for block in blocks(said):
         to = block.split()[3]
         (packets,) = re.findall(r"lifetime current:\s+\d+\(bytes\), (\d+)\(packets\)", block)
         found[to] = found.get(to, 0) + int(packets)
     return found
+
+
+def blocks(said: str) -> list[str]:
+    """Divide what `ip xfrm` lists; each thing begins with its ends."""
+    return re.split(r"^(?=src )", said, flags=re.MULTILINE)[1:]
+
+
+def numbers_in(said: str) -> list[int]:
+    """Give the numbers of interfaces that `ip xfrm` says."""
+    return [int(number, 16) for number in re.findall(r"if_id (0x[0-9a-f]+)", said)]
 
 
 def statistic(pair: Pair, site: str, name: str) -> int:
@@ -106,7 +116,9 @@ def test_each_link_of_the_plan_has_an_interface_with_its_number(pair: Pair, site
     said = pair.must(site, "ip", "-details", "-oneline", "link", "show", "type", "xfrm")
     found = {
         name: int(number, 16)
-        for name, number in re.findall(r"^\d+: ([^:@]+)[:@].*? if_id (0x[0-9a-f]+)", said, re.M)
+        for name, number in re.findall(
+            r"^\d+: ([^:@]+)[:@].*? if_id (0x[0-9a-f]+)", said, re.MULTILINE
+        )
     }
 
     lines = lines_of(pair.plan, site)
@@ -140,7 +152,9 @@ def test_the_kernel_carries_the_numbers_of_the_plan(pair: Pair, site: str) -> No
     line = pair.line(site)
     policies = pair.must(site, "ip", "xfrm", "policy")
     states = pair.must(site, "ip", "xfrm", "state")
-    of_interfaces = [p for p in re.split(r"^(?=src )", policies, flags=re.M)[1:] if "tmpl" in p]
+    of_interfaces = [
+        p for p in re.split(r"^(?=src )", policies, flags=re.MULTILINE)[1:] if "tmpl" in p
+    ]
     of_link = [int(n, 16) for n in re.findall(r"if_id (0x[0-9a-f]+)", states)]
 
     found = [int(n, 16) for p in of_interfaces for n in re.findall(r"if_id (0x[0-9a-f]+)", p)]
