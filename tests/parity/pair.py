@@ -46,6 +46,9 @@ PLAYBOOK_SECONDS = 3600.0
 
 _LOOK_SECONDS = 1.0
 
+#: So much of a playbook's words is shown where it failed.
+_LAST_CHARACTERS = 4000
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -105,36 +108,53 @@ class Pair:
         command = [sys.executable, "-I", "-m", "gateway.cli", *words]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
-    def playbook(self, name: str, *words: str) -> Done:
-        """Run one of the product's playbooks over both gateways; say how far it is."""
+    def playbook(self, name: str) -> Done:
+        """Run one of the product's playbooks over both gateways, at once; say how far it is.
+
+        Each has a run of its own: emulated, one would wait long for the other.
+
+        Raises:
+            TooLate: it was not done in its time; carries its last words.
+        """
+        runs = {site: self._play(name, site) for site in (HUB, SITE)}
+        told, end = dict.fromkeys(runs, 0), time.monotonic() + PLAYBOOK_SECONDS
+        try:
+            while any(run.poll() is None for run in runs.values()):
+                time.sleep(_LOOK_SECONDS)
+                for site in runs:
+                    lines = self._log(name, site).read_text("utf-8", "replace").splitlines()
+                    for line in lines[told[site] :]:
+                        if line.startswith("TASK ["):
+                            self.tell(f"{gateway_host(site)}: {line[6:].rpartition(']')[0]}")
+                    told[site] = len(lines)
+                if time.monotonic() > end:
+                    raise TooLate(name, self._said(name))
+        finally:
+            for run in runs.values():
+                run.kill()
+                run.wait()
+        status = max(abs(run.returncode) for run in runs.values())
+        return Done(name, status, self._said(name), "")
+
+    def _play(self, name: str, site: str) -> "subprocess.Popen[bytes]":
         command = [f"{Path(sys.executable).parent}/ansible-playbook", f"playbooks/{name}.yml"]
-        both = ",".join(map(gateway_host, (HUB, SITE)))
-        log = self.folder / f"{name}.log"
-        end = time.monotonic() + PLAYBOOK_SECONDS
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                [*command, "-i", str(self.folder / "inventory"), "--limit", both, *words],
+        where = ["-i", str(self.folder / "inventory"), "--limit", gateway_host(site)]
+        with self._log(name, site).open("wb") as file:
+            return subprocess.Popen(
+                [*command, *where],
                 cwd=ROOT,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,
             )
-        try:
-            told = 0
-            while process.poll() is None:
-                time.sleep(_LOOK_SECONDS)
-                lines = log.read_text("utf-8", "replace").splitlines()
-                for line in lines[told:]:
-                    if line.startswith(("TASK [", "PLAY [")):
-                        self.tell(line.rstrip("* "))
-                told = len(lines)
-                if time.monotonic() > end:
-                    raise TooLate(name, "\n".join(lines[-20:]))
-        finally:
-            process.kill()
-            process.wait()
-        return Done(command, process.returncode, log.read_text("utf-8", "replace"), "")
+
+    def _log(self, name: str, site: str) -> Path:
+        return self.folder / f"{name}-{site}.log"
+
+    def _said(self, name: str) -> str:
+        logs = (self._log(name, site).read_text("utf-8", "replace") for site in (HUB, SITE))
+        return "\n".join(log[-_LAST_CHARACTERS:] for log in logs)
 
     def _environment(self) -> dict[str, str]:
         return {

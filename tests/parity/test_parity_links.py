@@ -98,6 +98,11 @@ def statistic(pair: Pair, site: str, name: str) -> int:
     return int(dict(line.split() for line in said.splitlines())[name])
 
 
+def unsent(pair: Pair, site: str, interface: str) -> int:
+    """Give how many packets an interface was to send and had no policy for."""
+    return int(pair.must(site, "cat", f"/sys/class/net/{interface}/statistics/tx_carrier_errors"))
+
+
 # --- they stand -----------------------------------------------------------------------------------
 
 
@@ -217,7 +222,7 @@ def test_a_connection_that_nobody_signed_does_not_pass(pair: Pair, version: int)
     assert done.returncode != 0
     assert "refused" not in done.stderr
     assert "8444" in journal
-    assert counted(pair, SITE)[str(pair.line(SITE).far)] - before[str(pair.line(SITE).far)] <= 1
+    assert counted(pair, SITE) == before
 
 
 # --- what does not --------------------------------------------------------------------------------
@@ -237,17 +242,15 @@ def test_what_is_outside_the_selectors_does_not_enter_the_link(pair: Pair) -> No
     own = str(pair.address("suiyang.business", 4))
     inside = ("python3", "-c", _SEND, interface, packet(pair, own))
     outside = ("python3", "-c", _SEND, interface, packet(pair, STRANGER))
-    before, refused = counted(pair, SITE)[far], statistic(pair, SITE, "XfrmOutNoPols")
+    before, refused = counted(pair, SITE)[far], unsent(pair, SITE, interface)
 
-    pair.run(SITE, *outside)
-    after_outside = counted(pair, SITE)[far]
+    pair.must(SITE, *outside)
+    after_outside, refused_outside = counted(pair, SITE)[far], unsent(pair, SITE, interface)
     pair.must(SITE, *inside)
-    after_inside = counted(pair, SITE)[far]
+    after_inside, refused_inside = counted(pair, SITE)[far], unsent(pair, SITE, interface)
 
-    # Its own proofs and logs may be on their way too, and no conduit carries so many.
-    assert after_outside == before
-    assert after_inside == before + 1
-    assert statistic(pair, SITE, "XfrmOutNoPols") >= refused
+    assert (after_outside, refused_outside) == (before, refused + 1)
+    assert (after_inside, refused_inside) == (before + 1, refused + 1)
 
 
 def test_what_is_outside_the_selectors_does_not_come_out_of_the_link(pair: Pair) -> None:
@@ -340,7 +343,7 @@ def test_who_is_revoked_is_cut_off(pair: Pair) -> None:
     to = str(pair.address("suiyang", 4))
     ping = pair.host("city.operations", "ping", "-c", "2", "-W", "10", to)
 
-    assert done.returncode == 0, done.stdout[-3000:]
+    assert done.returncode == 0, done.stdout
     assert began_again.returncode != 0
     assert "0 received" in ping.stdout
     for site in (HUB, SITE):
