@@ -4,11 +4,9 @@ The one place that knows pyroute2, which is heavy: nothing imports this module
 before it is needed.
 """
 
-import sys
 from dataclasses import dataclass
 from ipaddress import ip_network
 from socket import AF_INET, AF_INET6
-from struct import Struct
 from typing import Any, Final
 
 from pyroute2 import IPRoute
@@ -26,10 +24,8 @@ _RULE_WORDS = {"FRA_TABLE", "FRA_PRIORITY", "FRA_PROTOCOL", "FRA_SUPPRESS_PREFIX
 #: Priority and table of the rules that the kernel begins with.
 _OWN_RULES = {AF_INET: {(0, 255), (32766, 254), (32767, 253)}, AF_INET6: {(0, 255), (32766, 254)}}
 
-#: linux/if_link.h: the kind of an interface of IPsec, and which of its attributes is its number.
+#: The kind of an interface of IPsec.
 _IPSEC: Final = "xfrm"
-_IPSEC_NUMBER: Final = 2
-_ATTRIBUTE = Struct("=HH")
 
 _NOWHERE = {AF_INET: "0.0.0.0", AF_INET6: "::"}  # noqa: S104 - the default route's name
 
@@ -123,18 +119,9 @@ def _kind(link: Any) -> str:  # noqa: ANN401 - pyroute2 has no types
 
 
 def _number(link: Any) -> int:  # noqa: ANN401 - as above
-    """Give the number of an interface of IPsec, which pyroute2 knows as bytes only."""
     about = link.get_attr("IFLA_LINKINFO")
-    data = about.get_attr("IFLA_INFO_DATA") if about is not None else None
-    if _kind(link) != _IPSEC or not isinstance(data, str):
-        return 0
-    body, place = bytes.fromhex(data.replace(":", "")), 0
-    while place + _ATTRIBUTE.size <= len(body):
-        length, kind = _ATTRIBUTE.unpack_from(body, place)
-        if kind == _IPSEC_NUMBER:
-            return int.from_bytes(body[place + _ATTRIBUTE.size : place + length], sys.byteorder)
-        place += max((length + 3) & ~3, _ATTRIBUTE.size)
-    return 0
+    data = about.get_attr("IFLA_INFO_DATA") if _kind(link) == _IPSEC else None
+    return int(data.get_attr("IFLA_XFRM_IF_ID") or 0) if data is not None else 0
 
 
 def _xdp(link: Any) -> str:  # noqa: ANN401 - pyroute2 has no types
