@@ -237,7 +237,9 @@ def test_a_setting_is_set_also_where_a_command_has_just_made_its_place(
     monkeypatch.setattr(host_state, "PENDING", tmp_path / "pending")
     named = tmp_path / "port.link"
     make = f"mkdir {tmp_path}/sys && echo 1 >{tmp_path}/sys/port"
-    asked = {name: [] for name in ("packages", "absent", "folders", "trees", "units", "proofs")}
+    asked: dict[str, Any] = {
+        name: [] for name in ("packages", "absent", "folders", "trees", "units", "proofs")
+    }
     command = {"argv": ["sh", "-c", make], "when_changed": [str(named)]}
 
     done = host_state.bring_about(
