@@ -90,7 +90,9 @@ class Authorities:
         profile = profiles.get(_PROFILE, LeafProfile)
         host = host_of(realm, profiles.get(_LINKS, AuthorityProfile), profile, name)
         key = make_key(_KEY)
-        leaf = Leaf(realm.subject(_LINKS, name, None), (host,) if host else (), key.public_key(), None)
+        leaf = Leaf(
+            realm.subject(_LINKS, name, None), (host,) if host else (), key.public_key(), None
+        )
         certificate = make_leaf(profile, leaf, self.links, datetime.now(UTC))
         return key_text(key, None), certificate.public_bytes(Encoding.PEM)
 

@@ -9,12 +9,31 @@ from xdist.scheduler import LoadScopeScheduling
 
 _LIST = Path(__file__).resolve().parents[1] / "docs" / "not-tested-here.md"
 
+#: They take long, and run when they are asked for; then nothing else does.
+_PARITY = Path(__file__).with_name("parity")
+
 _BY_THE_LABS_WORKER = ("tests/kernel/test_verify_bpf.py", "tests/lab/")
 
 
 def pytest_configure() -> None:
     """Let Ctrl-C reach what tests start, also where a shell began the run in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the word that asks for the parity tests."""
+    parser.addoption("--parity", action="store_true", help="the parity tests, and no others")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the parity tests, or all others."""
+    if collection_path.is_dir():
+        return None
+    return None if _is_asked_for(collection_path, config) else True
+
+
+def _is_asked_for(file: Path, config: pytest.Config) -> bool:
+    return file.is_relative_to(_PARITY) is bool(config.getoption("--parity"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -206,6 +206,33 @@ TEXTS: Mapping[str, Text] = {
         "网关“{gateway}”尚未读取,经过它的路径均未证明",
         "请在该网关上执行 `loushan verify`,再证明整个规划",
     ),
+    "ZG646": Text(
+        "the kernel has an IPsec policy that is of no link of the signed policy: {policy}",
+        "find out who made it and delete it, as with `ip xfrm policy delete`; restarting "
+        "strongswan.service begins anew",
+        "内核中有一条不属于所签署策略中任何链路的 IPsec 策略:{policy}",
+        "请查明由何人建立并删除,如用 `ip xfrm policy delete`;重启 strongswan.service 可重新开始",
+    ),
+    "ZG647": Text(
+        "the kernel has an IPsec state that is of no link that strongSwan has agreed: {state}",
+        "find out who made it and delete it, as with `ip xfrm state delete`; restarting "
+        "strongswan.service begins anew",
+        "内核中有一条不属于 strongSwan 所协商链路的 IPsec 状态:{state}",
+        "请查明由何人建立并删除,如用 `ip xfrm state delete`;重启 strongswan.service 可重新开始",
+    ),
+    "ZG648": Text(
+        "link `{link}`: the kernel lacks {count} of the IPsec policies that were agreed, "
+        "the first for direction `{direction}`",
+        "restart strongswan.service, then find out who took them away",
+        "链路“{link}”:内核缺少 {count} 条已协商的 IPsec 策略,其一方向为“{direction}”",
+        "请重启 strongswan.service,再查明由何人删除",
+    ),
+    "ZG649": Text(
+        "interface `{interface}` is `{found}`, and the link comes out of `{wanted}`",
+        "delete it and run `networkctl reload`, then find out who made it",
+        "接口“{interface}”为“{found}”,而链路应由“{wanted}”引出",
+        "请删除并执行 `networkctl reload`,再查明由何人建立",
+    ),
     "ZG650": Text(
         "the link `{link}` of the signed policy is not set up in strongSwan",
         "bring the signed policy into force again: `loushan agent enforce`",

@@ -53,6 +53,7 @@ def find_beside(
         "ip route": lambda: _routes(part),
         "sysctl": lambda: () if in_force else _forwarding(),
         "conntrack": lambda: _flows(part, plan),
+        "IPsec": lambda: _ipsec(part, plan, daemon),
     }
     if daemon is not None:
         looks["strongSwan"] = lambda: _strongswan(part, plan, daemon)
@@ -123,6 +124,12 @@ def _strongswan(part: GatewaySlice, plan: Plan, daemon: Path) -> Iterable[Proble
     from gateway.verify import links  # noqa: PLC0415 - it reads certificates
 
     return links.find_in_links(plan, part.gateway, daemon)
+
+
+def _ipsec(part: GatewaySlice, plan: Plan, daemon: Path | None) -> Iterable[Problem]:
+    from gateway.verify import host, ipsec  # noqa: PLC0415 - as above
+
+    return ipsec.find_in_kernel(plan, part.gateway, daemon, host.links())
 
 
 def _forwarding() -> Iterable[Problem]:

@@ -24,17 +24,25 @@ _RULE_WORDS = {"FRA_TABLE", "FRA_PRIORITY", "FRA_PROTOCOL", "FRA_SUPPRESS_PREFIX
 #: Priority and table of the rules that the kernel begins with.
 _OWN_RULES = {AF_INET: {(0, 255), (32766, 254), (32767, 253)}, AF_INET6: {(0, 255), (32766, 254)}}
 
+#: The kind of an interface of IPsec.
+_IPSEC: Final = "xfrm"
+
 _NOWHERE = {AF_INET: "0.0.0.0", AF_INET6: "::"}  # noqa: S104 - the default route's name
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface; `master` is what it is a port of, `xdp` the program on it, both or empty."""
+    """An interface; `master` is what it is a port of, `xdp` the program on it, both or empty.
+
+    `kind` is what software makes it, empty for a card; `number` is that of an interface of IPsec.
+    """
 
     index: int
     name: str
     master: str
     xdp: str
+    kind: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ def links() -> list[Link]:
             name=names[link["index"]],
             master=names.get(link.get_attr("IFLA_MASTER") or 0, ""),
             xdp=_xdp(link),
+            kind=_kind(link),
+            number=_number(link),
         )
         for link in found
     ]
@@ -101,6 +111,17 @@ def routes() -> list[Route]:
             if message["type"] in _LEADING
             for index in _interfaces(message)
         ]
+
+
+def _kind(link: Any) -> str:  # noqa: ANN401 - pyroute2 has no types
+    about = link.get_attr("IFLA_LINKINFO")
+    return str(about.get_attr("IFLA_INFO_KIND") or "") if about is not None else ""
+
+
+def _number(link: Any) -> int:  # noqa: ANN401 - as above
+    about = link.get_attr("IFLA_LINKINFO")
+    data = about.get_attr("IFLA_INFO_DATA") if _kind(link) == _IPSEC else None
+    return int(data.get_attr("IFLA_XFRM_IF_ID") or 0) if data is not None else 0
 
 
 def _xdp(link: Any) -> str:  # noqa: ANN401 - pyroute2 has no types

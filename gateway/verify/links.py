@@ -5,7 +5,7 @@ that the plan does not have is a finding, also while nobody uses it, and so is
 an association that was agreed with less than the plan's algorithms.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -56,15 +56,23 @@ _NO_RANGE = (0, 0, 0)
 #: A stranger who shows an authority again and again does not always come between.
 _TIMES_FORGOTTEN = 5
 
-#: First and last address of each range, disjoint and in order.
-_Ranges: TypeAlias = "tuple[tuple[int, int, int], ...]"
+#: Family, first and last address.
+Range: TypeAlias = "tuple[int, int, int]"
+
+#: Disjoint and in order.
+_Ranges: TypeAlias = "tuple[Range, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One connection as the plan has it."""
+    """One connection as the plan has it.
+
+    `number` is that of the link's interface, 0 where all links share one.
+    """
 
     name: str
+    site: str
+    number: int
     own: str
     far: str
     own_identity: str
@@ -115,6 +123,8 @@ def _wanted(plan: Plan, site: str, line: Line) -> Wanted:
     local, remote = (below, above) if line.is_up else (above, below)
     return Wanted(
         name=identifier(line.neighbour),
+        site=line.neighbour,
+        number=0 if plan.shares_link else line.number,
         own=str(line.own),
         far=str(line.far),
         own_identity=gateway_identity(plan.name, site),
@@ -203,7 +213,7 @@ def _associations(wanted: Mapping[str, Wanted], told: Iterable[Section]) -> Iter
                 name, _ESP_ALGORITHMS, {key: child.get(key) for key in _ESP_ALGORITHMS}
             )
             for side, ranges in (("local-ts", one.local), ("remote-ts", one.remote)):
-                if not _inside(_selectors(child.get(side)), ranges):
+                if not inside(_selectors(child.get(side)), ranges):
                     yield _differs(name, side, child.get(side), "-")
 
 
@@ -295,10 +305,11 @@ def _address(text: str) -> str:
 
 def _selectors(value: object) -> _Ranges:
     """Read selectors: networks, and ranges as in `10.0.0.0..10.255.255.255`."""
-    return _joined(_range(str(each)) for each in value) if isinstance(value, list) else ()
+    return _joined(range_of(str(each)) for each in value) if isinstance(value, list) else ()
 
 
-def _range(text: str) -> tuple[int, int, int]:
+def range_of(text: str) -> Range:
+    """Read one selector; what is none is in no plan's range."""
     low, dots, high = text.partition("..")
     try:
         if dots:
@@ -310,9 +321,9 @@ def _range(text: str) -> tuple[int, int, int]:
     return network.version, int(network.network_address), int(network.broadcast_address)
 
 
-def _joined(ranges: Iterable[tuple[int, int, int]]) -> _Ranges:
+def _joined(ranges: Iterable[Range]) -> _Ranges:
     """Put ranges in order, and join those that touch."""
-    joined: list[tuple[int, int, int]] = []
+    joined: list[Range] = []
     for version, low, high in sorted(ranges):
         if joined and joined[-1][0] == version and low <= joined[-1][2] + 1:
             joined[-1] = (version, joined[-1][1], max(high, joined[-1][2]))
@@ -335,7 +346,9 @@ def _rest(ranges: _Ranges) -> _Ranges:
     return tuple(rest)
 
 
-def _inside(inner: _Ranges, outer: _Ranges) -> bool:
+def inside(inner: Collection[Range], outer: Iterable[Range]) -> bool:
+    """Tell whether some ranges are there, and each lies in one of others that do not touch."""
+    outer = tuple(outer)
     return bool(inner) and all(
         any(v == version and low <= first and last <= high for version, low, high in outer)
         for v, first, last in inner

@@ -6,6 +6,7 @@ roles name, so that provisioning a host of the lab needs no network.
 
 A bare image has none of them installed: they lie on its disk as a source for
 apt, so that the roles install them there as on a machine just set up.
+An image with a kernel is for a virtual machine, which has hardware and a boot of its own.
 """
 
 import fcntl
@@ -14,7 +15,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,12 @@ _INSTALLED = ("dbus", "iproute2", "openssh-server", "python3", "python3-apt", "s
 #: What people and tests in the lab look and knock with.
 _TOOLS = ("iputils-arping", "iputils-ping", "netcat-openbsd", "procps", "tcpdump")
 
+#: Debian's own kernel for machines whose hardware is virtual.
+_KERNEL = "linux-image-cloud-amd64"
+
+#: What finds a machine's hardware.
+_HARDWARE = ("systemd-udev-trigger.service", "systemd-udevd.service")
+
 #: A container has no such hardware, and thirty of these would only keep each other busy.
 _MASKED = (
     "apt-daily-upgrade.timer",
@@ -53,12 +60,11 @@ _MASKED = (
     "systemd-journal-catalog-update.service",
     "systemd-networkd-wait-online.service",
     "systemd-timesyncd.service",
-    "systemd-udev-trigger.service",
-    "systemd-udevd.service",
+    *_HARDWARE,
 )
 
 #: So many images are kept; the oldest goes.
-_KEPT = 3
+_KEPT = 4
 
 _RECIPE = 6
 
@@ -89,19 +95,25 @@ class Image:
     tree: Path
 
 
-def ensure(tell: Callable[[str], None], *, anew: bool = False, bare: bool = False) -> Image:
+def ensure(
+    tell: Callable[[str], None], *, anew: bool = False, bare: bool = False, kernel: bool = False
+) -> Image:
     """Give the image, built if it is not there yet.
 
     Args:
         tell: hears what is going on, a line each.
         anew: whether to build it even if it is there, for newer packages.
         bare: whether the packages of our roles are offered to apt, and not installed.
+        kernel: whether it has a kernel, to boot in a virtual machine.
 
     Raises:
         Refused: ZG674, it could not be built; the log says why.
     """
     own, roles = {*_INSTALLED, *_TOOLS}, set(_packages_of_roles())
-    recipe: dict[str, object] = {"recipe": _RECIPE, "suite": SUITE, "masked": _MASKED}
+    masked = [unit for unit in _MASKED if not (kernel and unit in _HARDWARE)]
+    if kernel:
+        own.add(_KERNEL)
+    recipe: dict[str, object] = {"recipe": _RECIPE, "suite": SUITE, "masked": masked}
     recipe["packages"] = sorted(own if bare else own | roles)
     if bare:
         recipe["offered"] = sorted(roles - own)
@@ -135,7 +147,7 @@ def _build(folder: Path, recipe: dict[str, object], tell: Callable[[str], None])
     if offered:
         wanted.append(f"--customize-hook={_download(offered)}")
     _logged(["mmdebstrap", *wanted, SUITE, str(tree), _mirror()], tell)
-    _furnish(tree)
+    _furnish(tree, _words(recipe["masked"]))
     if offered:
         _offer(tree)
     listing = ["dpkg-query", f"--admindir={tree}/var/lib/dpkg", "--show"]
@@ -183,10 +195,10 @@ def _offer(tree: Path) -> None:
     subprocess.run(update, capture_output=True, check=True)
 
 
-def _furnish(tree: Path) -> None:
+def _furnish(tree: Path, masked: Iterable[str]) -> None:
     """Make of the packages what an installer leaves: no keys, no identity, no timers."""
     units = tree / "etc/systemd/system"
-    for unit in _MASKED:
+    for unit in masked:
         (units / unit).symlink_to("/dev/null")
     for key in (tree / "etc/ssh").glob("ssh_host_*"):
         key.unlink()

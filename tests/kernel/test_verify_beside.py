@@ -73,6 +73,24 @@ def test_a_plain_gateway_has_nothing(small_network: City) -> None:
             ["ip -6 route add default dev office"], "ZG635", "fd00:", id="by the default route"
         ),
         pytest.param(
+            ["ip xfrm policy add src 10.2.0.0/24 dst 10.1.0.0/24 dir fwd"],
+            "ZG646",
+            "fwd 10.2.0.0/24 10.1.0.0/24 if_id 0 allow",
+            id="IPsec that lets by",
+        ),
+        pytest.param(
+            ["ip xfrm policy add src fd00::/16 dst ::/0 dir out action block if_id 7"],
+            "ZG646",
+            "out fd00::/16 ::/0 if_id 7 block",
+            id="IPsec that refuses",
+        ),
+        pytest.param(
+            ["ip xfrm policy add dst ::/0 dir out tmpl src ::1 dst ::2 proto esp mode tunnel"],
+            "ZG646",
+            "allow esp tunnel ::1 ::2",
+            id="IPsec by other ends",
+        ),
+        pytest.param(
             ["ip link add br0 type bridge", "ip link set office master br0"],
             "ZG636",
             "br0",

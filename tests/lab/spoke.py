@@ -19,6 +19,7 @@ from gateway.policy.lines import Line, lines_of
 from tests.lab import wire
 from tests.lab.forged import Shown
 from tests.lab.town import Done, Town, until
+from tests.lab.wire import ESP_PORT
 
 _SWANCTL = "/etc/swanctl"
 _KEPT = "/root/kept-swanctl"
@@ -27,8 +28,6 @@ _SETTINGS = "/etc/strongswan.conf"
 
 #: A link comes about within this, also on a busy machine.
 SECONDS = 20.0
-
-IKE_PORT, ESP_PORT = 500, 4500
 
 _IPV4_INSIDE, _IPV6_INSIDE = 4, 41
 _IV_BYTES, _SALT_BYTES = 8, 4

@@ -1,7 +1,6 @@
 """Sites are joined by IKEv2, set up from the signed policy, and by nothing else."""
 
 import json
-import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,11 @@ from typing import Any
 import pytest
 
 from gateway.compile.links import compile_links
-from gateway.policy.decide import ICMPV6, TCP, UDP
+from gateway.policy.decide import TCP
 from lab.hosts.power import reboot
 from tests.lab import wire
 from tests.lab.forged import authority, stranger
-from tests.lab.spoke import ESP_PORT, IKE_PORT, Spoke
+from tests.lab.spoke import Spoke
 from tests.lab.town import Town, until
 from tests.lab.tries import new_port
 
@@ -97,23 +96,6 @@ def passes(spoke: Spoke, version: int = 4, seconds: float = 2.0) -> bool:
         return ear.hears(token, seconds)
 
 
-#: What neighbours say to each other of their cards (RFC 4861), and listeners (RFC 3810).
-_OF_NEIGHBOURS = {133, 134, 135, 136, 143}
-
-
-def is_of_a_link(frame: bytes) -> bool:
-    """Tell whether a frame is what a line may carry: IKE, ESP in UDP, and who has which card."""
-    (kind,) = struct.unpack("!H", frame[12:14])
-    if kind != wire.IPV6_TYPE:
-        return False
-    following, content = frame[20], frame[54:]
-    if following == wire.HOP_BY_HOP:
-        following, content = content[0], content[8 * (content[1] + 1) :]
-    if following == UDP:
-        return set(struct.unpack("!HH", content[:4])) <= {IKE_PORT, ESP_PORT}
-    return following == ICMPV6 and content[0] in _OF_NEIGHBOURS
-
-
 @pytest.mark.parametrize("version", [4, 6], ids=["IPv4", "IPv6"])
 def test_a_link_carries_what_is_permitted_and_its_line_shows_nothing_of_it(
     township: Spoke, version: int
@@ -132,7 +114,7 @@ def test_a_link_carries_what_is_permitted_and_its_line_shows_nothing_of_it(
         frames = [frame for ear in ears for frame in ear.frames()]
 
     assert len(frames) >= 2
-    assert all(is_of_a_link(frame) for frame in frames)
+    assert all(wire.is_of_a_link(frame) for frame in frames)
     assert not any(each.packed in f for each in (source, destination) for f in frames)
     assert all(more > less for more, less in zip(counted(township), before, strict=True))
 

@@ -19,9 +19,10 @@ from gateway.policy.decide import TCP, UDP
 from gateway.policy.reasons import Reason
 from tests.lab import wire
 from tests.lab.forged import WEAK, Pair, Shown, authority, below, leaf, stranger
-from tests.lab.spoke import ESP_PORT, IKE_PORT, Keys, Spoke
+from tests.lab.spoke import Keys, Spoke
 from tests.lab.town import Town, until
 from tests.lab.tries import is_recorded, new_port, refusals
+from tests.lab.wire import ESP_PORT, IKE_PORT
 
 pytestmark = pytest.mark.lab
 

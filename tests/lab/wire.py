@@ -23,6 +23,12 @@ EVERYBODY = b"\xff" * 6
 
 SYN, ACK = 2, 16
 
+#: What a link is made of: IKE, and ESP in UDP.
+IKE_PORT, ESP_PORT = 500, 4500
+
+#: What neighbours say to each other of their cards (RFC 4861), and listeners (RFC 3810).
+_OF_NEIGHBOURS = {133, 134, 135, 136, 143}
+
 #: Extension headers of IPv6.
 HOP_BY_HOP, ROUTING, FRAGMENT, NO_NEXT, DESTINATION = 0, 43, 44, 59, 60
 
@@ -135,6 +141,19 @@ def _summed(
     )
     value = checksum(source.packed + destination.packed + length + segment) or 0xFFFF
     return segment[:place] + struct.pack("!H", value) + segment[place + 2 :]
+
+
+def is_of_a_link(frame: bytes) -> bool:
+    """Tell whether a frame is what a line may carry: IKE, ESP in UDP, and who has which card."""
+    (kind,) = struct.unpack("!H", frame[12:14])
+    if kind != IPV6_TYPE:
+        return False
+    following, content = frame[20], frame[54:]
+    if following == HOP_BY_HOP:
+        following, content = content[0], content[8 * (content[1] + 1) :]
+    if following == UDP:
+        return set(struct.unpack("!HH", content[:4])) <= {IKE_PORT, ESP_PORT}
+    return following == ICMPV6 and content[0] in _OF_NEIGHBOURS
 
 
 # --- the cable ------------------------------------------------------------------------------------

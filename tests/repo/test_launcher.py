@@ -243,6 +243,14 @@ def test_every_check_runs_whatever_failed_before(
     assert done.stdout.splitlines()[-1] == "pytest --numprocesses=auto -k one"
 
 
+def test_the_parity_tests_run_alone_and_only_when_asked_for(ready: Path) -> None:
+    """They take long and the whole machine; the checks are the other run's."""
+    (ready / "failing").write_text("")
+    done = run(ready / "loushan", "test", "--parity", "-k", "one")
+
+    assert (done.returncode, done.stdout) == (0, "pytest --parity --numprocesses=0 -k one\n")
+
+
 def test_who_had_the_test_tools_keeps_them(ready: Path) -> None:
     """A new list of dependencies does not take a developer's tools away."""
     (ready / "failing").write_text("")

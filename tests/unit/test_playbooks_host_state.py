@@ -229,6 +229,35 @@ def test_a_pipe_in_the_place_of_a_file_is_not_read(tmp_path: Path) -> None:
     assert change.after == "x\n"
 
 
+def test_a_setting_is_set_also_where_a_command_has_just_made_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A port that is given its name has settings under it, in the same run."""
+    monkeypatch.setattr(host_state, "_SYSCTLS", tmp_path / "sys")
+    monkeypatch.setattr(host_state, "PENDING", tmp_path / "pending")
+    named = tmp_path / "port.link"
+    make = f"mkdir {tmp_path}/sys && echo 1 >{tmp_path}/sys/port"
+    asked: dict[str, Any] = {
+        name: [] for name in ("packages", "absent", "folders", "trees", "units", "proofs")
+    }
+    command = {"argv": ["sh", "-c", make], "when_changed": [str(named)]}
+
+    done = host_state.bring_about(
+        {
+            **asked,
+            "system": None,
+            "files": [wanted(named, "Name=port")],
+            "commands": [command],
+            "sysctls": {"*": 0},
+            "role": "base",
+        },
+        check=False,
+    )
+
+    assert done["changed"]
+    assert (tmp_path / "sys" / "port").read_text() == "0"
+
+
 def unit(**more: object) -> dict[str, Any]:
     """Give a unit as the module is told of it."""
     plain = {"name": "x.service", "enabled": None, "masked": None, "state": None}

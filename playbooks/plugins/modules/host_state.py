@@ -398,12 +398,13 @@ def bring_about(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
         pending.remember(paths)
         for change in changes:
             change.apply()
-    settings = list(sysctl_changes(wanted["sysctls"]))
-    taken_up = list(_commands(wanted["commands"], paths))
-    changes += [*settings, *taken_up]
-    if not check:
-        for change in (*settings, *taken_up):
-            change.apply()
+    # Commands first: a port that has just got its name has settings of its own.
+    for step in (_commands(wanted["commands"], paths), sysctl_changes(wanted["sysctls"])):
+        taken_up = list(step)
+        changes += taken_up
+        if not check:
+            for change in taken_up:
+                change.apply()
     changes += _units(wanted["units"], paths, check=check)
     if not check:
         pending.forget()
