@@ -20,13 +20,13 @@ from lab.agreement import judge
 from lab.cells import cells
 from lab.city import SourcePorts
 from lab.enforce import Enforced
-from lab.flows import choose
+from lab.flows import Probe, Purpose, choose
 from lab.hosts.blueprint import gateways_of, host_name
 from lab.hosts.journal import JournalReader
 from lab.hosts.machine import execute
 from lab.hosts.pair import settled
 from lab.hosts.places import Places
-from lab.layout import Layout
+from lab.layout import Layout, home
 from lab.probe import probe
 from lab.rehearsal import Listener, Rehearsal, Step, Wanted, path_findings, proven
 
@@ -75,7 +75,8 @@ def try_out(ground: BootedGround, stamp: Stamp, wanted: Wanted, listener: Listen
     listener.begin(Step.PATHS, 1)
     findings = path_findings(replace(layout, plan=plan), held)
     listener.advance()
-    probes = choose(layout, wanted.seed, wanted.sample) if wanted.probes else []
+    chosen = choose(layout, wanted.seed, wanted.sample) if wanted.probes else ()
+    probes = [each for each in chosen if not _is_kept_back(layout, each)]
     listener.begin(Step.PROBE, len(probes))
     judged = judge(layout, probe(ground, probes))
     listener.advance(len(probes))
@@ -112,3 +113,13 @@ def _ask(ground: BootedGround, plan: Plan, gateway: str, stamp: Stamp, *, whole:
         problems=tuple(p for _, proof in found.values() for p in proof.findings),
         listing=zlib.compress(listing.encode(), 1),
     )
+
+
+def _is_kept_back(layout: Layout, each: Probe) -> bool:
+    """Tell whether a packet never comes as far as a gateway of ours.
+
+    What is behind another's gateway with a false address goes into no link: that
+    gateway's strongSwan has no selector for it, and nothing of ours could record it.
+    """
+    foreign = {home(zone) for zone in layout.zones if not layout.plan.sites[zone.site].managed}
+    return each.purpose is Purpose.SPOOFED and each.origin in foreign
