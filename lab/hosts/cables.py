@@ -61,7 +61,7 @@ def change(places: Places, before: Blueprint, after: Blueprint) -> None:
     stay = [(host, new[name]) for name, host in old.items() if name in new]
     pulled = [(host, port) for host in gone for port in host.ports]
     pulled += [(was, port) for was, now in stay for port in was.ports if port not in now.ports]
-    namespace.ip((f"link del {_plug(*end)}" for end in pulled), cables, go_on=True)
+    namespace.ip((f"link del {plug_of(*end)}" for end in pulled), cables, go_on=True)
     namespace.remove(places.namespace(host.name) for host in gone)
     unused = set(before.segments) - set(after.segments)
     namespace.ip((f"link del {_bridge(segment)}" for segment in unused), cables)
@@ -82,11 +82,14 @@ def _join(places: Places, ends: Sequence[tuple[Host, Port]]) -> None:
     namespace.ip(
         f"link add name {port.interface} address {_card(host, port)} "
         f"netns {places.namespace(host.name)} "
-        f"type veth peer name {_plug(host, port)} netns {cables}"
+        f"type veth peer name {plug_of(host, port)} netns {cables}"
         for host, port in ends
     )
     namespace.ip(
-        (f"link set {_plug(host, port)} master {_bridge(port.segment)} up" for host, port in ends),
+        (
+            f"link set {plug_of(host, port)} master {_bridge(port.segment)} up"
+            for host, port in ends
+        ),
         cables,
     )
 
@@ -98,7 +101,7 @@ def replace(places: Places, host: Host) -> None:
         Refused: the kernel would not.
     """
     name = places.namespace(host.name)
-    unplugged = (f"link del {_plug(host, port)}" for port in host.ports)
+    unplugged = (f"link del {plug_of(host, port)}" for port in host.ports)
     namespace.ip(unplugged, places.namespace(CABLES), go_on=True)
     namespace.remove([name])
     namespace.add([name])
@@ -113,7 +116,7 @@ def cut(places: Places, host: Host, interface: str, *, joined: bool) -> None:
     """
     port = next(port for port in host.ports if port.interface == interface)
     state = "up" if joined else "down"
-    namespace.ip([f"link set {_plug(host, port)} {state}"], places.namespace(CABLES))
+    namespace.ip([f"link set {plug_of(host, port)} {state}"], places.namespace(CABLES))
 
 
 def _bridges(segments: Iterable[str]) -> Iterator[str]:
@@ -127,7 +130,8 @@ def _bridge(segment: str) -> str:
     return f"b{_short(segment)}"
 
 
-def _plug(host: Host, port: Port) -> str:
+def plug_of(host: Host, port: Port) -> str:
+    """Give what a host's port is plugged in by at its segment."""
     return f"p{_short(f'{host.name}:{port.interface}')}"
 
 
