@@ -70,7 +70,8 @@ class Daemon:
 
     def commands(self) -> list[str]:
         """Give the commands alone, without questions."""
-        return [name for name, _ in self.asked if not name.startswith("list-")]
+        asks = ("list-", "stats")
+        return [name for name, _ in self.asked if not name.startswith(asks)]
 
     def serve(self, listening: socket.socket) -> None:
         """Answer one after the other, until nobody listens any more."""

@@ -269,4 +269,10 @@ TEXTS: Mapping[str, Text] = {
         "strongSwan 未装载本网关被授予的签发机构:{fingerprint}…",
         "请以 root 运行 `swanctl --load-creds`",
     ),
+    "ZG656": Text(
+        "strongSwan does not judge certificates by its plugin `{plugin}`",
+        "run `playbooks/provision.yml` for this host, then find out who changed strongswan.conf",
+        "strongSwan 未使用插件“{plugin}”审查证书",
+        "请对本机运行 `playbooks/provision.yml`,再查明由谁更改了 strongswan.conf",
+    ),
 }

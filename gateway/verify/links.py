@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeAlias
 
@@ -41,6 +42,9 @@ _ESP_ALGORITHMS = {
     "encr-keysize": "256",
 }
 _PUBLIC_KEY = "public key"
+
+#: The plugins by which a certificate is read, and judged by its path and by a list (RFC 5280).
+_JUDGES = frozenset({"constraints", "revocation", "x509"})
 
 #: `revocation = strict`: nobody is taken whose list of revocations does not say that all is well.
 #: Within a plan's grace, who stands on a list that has run out is refused, and nobody else.
@@ -101,11 +105,23 @@ def find_in_links(plan: Plan, site: str, daemon: Path) -> list[Problem]:
             _ends(certificates), len(given), plan.links.grace_hours, datetime.now(UTC)
         )
         trusted = _trusted(vici, given, _listed(certificates))
+        plugins = vici.ask("stats").get("plugins")
     return [
+        *_judges(plugins if isinstance(plugins, list) else []),
         *_connections(wanted, connections, _REVOCATION[standing]),
         *_associations(wanted, associations),
         *_authorities(given, trusted),
     ]
+
+
+def _judges(plugins: Iterable[object]) -> Iterator[Problem]:
+    """Find what strongSwan does not judge a certificate by.
+
+    Its own reader of certificates must come before OpenSSL's, which passes over constraints.
+    """
+    before = takewhile(lambda each: each != "openssl", map(str, plugins))
+    for missing in sorted(_JUDGES - set(before)):
+        yield problem("ZG656", plugin=missing)
 
 
 def wanted_links(plan: Plan, site: str) -> list[Wanted]:

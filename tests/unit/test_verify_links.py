@@ -30,6 +30,9 @@ RED = ["10.2.0.0/24", "10.2.1.0/24", "10.2.2.0/24", *HILL[:2], "fd00:2::/64", "f
 RED += ["fd00:2:2::/64", *HILL[2:]]
 EVERYTHING = ["0.0.0.0/0", "::/0"]
 
+#: What the role has strongSwan load, as far as it matters here.
+PLUGINS = ("random", "x509", "revocation", "constraints", "pem", "openssl", "vici")
+
 _Said: TypeAlias = dict[str, Any]
 
 
@@ -100,6 +103,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
             "list-sas": [{name: association(name)} for name in ("city", "hill")],
             "list-certs": [listed(state.certificate(name)) for name in ("root", "links")],
         }
+        daemon.replies["stats"] = {"plugins": [*PLUGINS]}
         yield daemon
 
 
@@ -345,3 +349,24 @@ def test_what_is_not_strict_is_found_but_in_a_plans_grace(
 
     assert (strict == []) is not may_relax
     assert (found(daemon, plan) == []) is may_relax
+
+
+@pytest.mark.parametrize(
+    ("plugins", "missing"),
+    [
+        pytest.param([p for p in PLUGINS if p != "constraints"], ["constraints"], id="paths"),
+        pytest.param([p for p in PLUGINS if p != "revocation"], ["revocation"], id="lists"),
+        pytest.param(["openssl", *PLUGINS], ["constraints", "revocation", "x509"], id="too late"),
+        pytest.param([], ["constraints", "revocation", "x509"], id="none"),
+    ],
+)
+def test_a_strongswan_that_judges_certificates_by_less_is_found(
+    daemon: Daemon, plugins: list[str], missing: list[str]
+) -> None:
+    """Links would be made with who must be refused."""
+    daemon.replies["stats"] = {"plugins": plugins}
+
+    problems = found(daemon)
+
+    assert [p.code for p in problems] == ["ZG656"] * len(missing)
+    assert [dict(p.params)["plugin"] for p in problems] == missing
