@@ -146,7 +146,9 @@ def _build(folder: Path, recipe: dict[str, object], tell: Callable[[str], None])
     wanted = ["--variant=minbase", f"--include={','.join(packages)}"]
     if offered:
         wanted.append(f"--customize-hook={_download(offered)}")
-    _logged(["mmdebstrap", *wanted, SUITE, str(tree), _mirror()], tell)
+    # What it mounts goes with it, also where it is killed.
+    alone = ["unshare", "--mount", "--propagation", "private"]
+    _logged([*alone, "mmdebstrap", *wanted, SUITE, str(tree), _mirror()], tell)
     _furnish(tree, _words(recipe["masked"]))
     if offered:
         _offer(tree)
