@@ -21,7 +21,13 @@ _PLACE = Path("/var/tmp")  # noqa: S108 - the folder made there is ours alone
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say how far it is, past what pytest captures."""
     terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    return lambda line: terminal.write_line(f"parity: {line}") if terminal else None
+
+    def say(line: str) -> None:
+        if terminal is not None:
+            terminal.write_line(f"parity: {line}")
+            terminal.flush()
+
+    return say
 
 
 @pytest.fixture(scope="session")
