@@ -20,8 +20,17 @@ _PLACE = Path("/var/tmp")  # noqa: S108 - the folder made there is ours alone
 @pytest.fixture(scope="session")
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say how far it is, past what pytest captures."""
-    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    return lambda line: terminal.write_line(f"parity: {line}") if terminal else None
+    plugins = request.config.pluginmanager
+    terminal = plugins.get_plugin("terminalreporter")
+    capture = plugins.get_plugin("capturemanager")
+
+    def say(line: str) -> None:
+        if terminal is not None and capture is not None:
+            with capture.global_and_fixture_disabled():
+                terminal.write_line(f"parity: {line}")
+                terminal.flush()
+
+    return say
 
 
 @pytest.fixture(scope="session")

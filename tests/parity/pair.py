@@ -24,7 +24,7 @@ from gateway.policy.lines import Line, lines_of
 from gateway.policy.model import Address, Plan
 from gateway.policy.names import gateway_host
 from gateway.policy.plan import read_plan
-from gateway.policy.wiring import wirings
+from gateway.policy.wiring import halves, wirings
 from lab.hosts.blueprint import draw
 from lab.hosts.signing import make_authorities, sign_plan
 from lab.layout import HOST_INTERFACE, Layout, lay_out
@@ -223,7 +223,10 @@ def _prepare(folder: Path) -> Plan:
 
 def _ports(plan: Plan, site: str) -> dict[str, str]:
     """Give each port of a gateway the address of a card."""
-    ports = [i.name for i in wirings(plan)[site].interfaces if i.is_port]
+    wiring = wirings(plan)[site]
+    # Of two gateways of a site this is the first; the second has no power.
+    first = next((half.wiring for half in halves(plan, wiring)), wiring)
+    ports = [i.name for i in first.interfaces if i.is_port]
     return {name: _mac(site, 0, number) for number, name in enumerate(ports)}
 
 
