@@ -25,15 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--parity", action="store_true", help="the parity tests, and no others")
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the parity tests, or all others."""
-    if collection_path.is_dir():
-        return None
-    return None if _is_asked_for(collection_path, config) else True
-
-
-def _is_asked_for(file: Path, config: pytest.Config) -> bool:
-    return file.is_relative_to(_PARITY) is bool(config.getoption("--parity"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the parity tests, or all others; also where somebody names their file."""
+    asked = bool(config.getoption("--parity"))
+    left_out = [item for item in items if item.path.is_relative_to(_PARITY) is not asked]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item.path.is_relative_to(_PARITY) is asked]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
