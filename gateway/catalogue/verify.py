@@ -208,17 +208,15 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG646": Text(
         "the kernel has an IPsec policy that is of no link of the signed policy: {policy}",
-        "find out who made it and delete it, as with `ip xfrm policy delete`; restarting "
-        "strongswan.service begins anew",
+        "find out who made it and delete it, as with `ip xfrm policy delete`",
         "内核中有一条不属于所签署策略中任何链路的 IPsec 策略:{policy}",
-        "请查明由何人建立并删除,如用 `ip xfrm policy delete`;重启 strongswan.service 可重新开始",
+        "请查明由何人建立并删除,如用 `ip xfrm policy delete`",
     ),
     "ZG647": Text(
         "the kernel has an IPsec state that is of no link that strongSwan has agreed: {state}",
-        "find out who made it and delete it, as with `ip xfrm state delete`; restarting "
-        "strongswan.service begins anew",
+        "find out who made it and delete it, as with `ip xfrm state delete`",
         "内核中有一条不属于 strongSwan 所协商链路的 IPsec 状态:{state}",
-        "请查明由何人建立并删除,如用 `ip xfrm state delete`;重启 strongswan.service 可重新开始",
+        "请查明由何人建立并删除,如用 `ip xfrm state delete`",
     ),
     "ZG648": Text(
         "link `{link}`: the kernel lacks {count} of the IPsec policies that were agreed, "

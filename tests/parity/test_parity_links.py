@@ -98,11 +98,6 @@ def statistic(pair: Pair, site: str, name: str) -> int:
     return int(dict(line.split() for line in said.splitlines())[name])
 
 
-def forwards(pair: Pair, site: str) -> bool:
-    """Tell whether a gateway passes anything on."""
-    return pair.must(site, "cat", "/proc/sys/net/ipv4/ip_forward").strip() == "1"
-
-
 def unsent(pair: Pair, site: str, interface: str) -> int:
     """Give how many packets an interface was to send and had no policy for."""
     return int(pair.must(site, "cat", f"/sys/class/net/{interface}/statistics/tx_carrier_errors"))
@@ -289,17 +284,14 @@ def foreign_policy(pair: Pair, site: str, source: str) -> Iterator[None]:
 
 
 def test_a_policy_of_the_kernels_that_nobody_signed_is_a_finding(pair: Pair) -> None:
-    """By the link's own states, from nobody's addresses: the gateway closes until it is gone."""
+    """By the link's own states, from addresses that are nobody's; gone, all is well again."""
     with foreign_policy(pair, SITE, f"{STRANGER}/32"):
         proof = prove(pair, SITE)
-        closed = until(lambda: not forwards(pair, SITE))
 
     assert proof.returncode != 0
-    assert closed
     assert "ZG646" in proof.stdout + proof.stderr
     assert STRANGER in proof.stdout + proof.stderr
     assert until(lambda: prove(pair, SITE).returncode == 0)
-    assert until(lambda: forwards(pair, SITE) and bool(pair.status(SITE)["is_up"]))
 
 
 def test_a_state_of_the_kernels_that_nobody_agreed_is_a_finding(pair: Pair) -> None:
