@@ -314,7 +314,7 @@ class Enforcer:
         configuration = None
         if signed is not None:
             links.wait(self.daemon)
-            configuration = self._links_of(signed, self._freshness(signed))
+            configuration = self._links_now(signed)
         self.told.step(Step.LINKED, str(links.bring_into_force(self.daemon, configuration)))
         if configuration is not None:
             self._links_record.write_text(configuration.digest, "ascii")
@@ -330,10 +330,11 @@ class Enforcer:
             standing = self._freshness(signed)
         except Refused:
             return Freshness.ENDED  # that it does not answer is for the proof to say
+        in_grace = standing is Freshness.GRACE
         record = self._links_record
         now_set = record.read_text("ascii") if record.exists() else ""
-        others = [self._links_of(signed, other).digest for other in Freshness]
-        if now_set in others and now_set != self._links_of(signed, standing).digest:
+        is_wanted = now_set == self._links_of(signed, in_grace=in_grace).digest
+        if not is_wanted and now_set == self._links_of(signed, in_grace=not in_grace).digest:
             self._set_links(signed)
         if standing is Freshness.ENDED:
             ended = links.end_all(self.daemon)
@@ -346,9 +347,13 @@ class Enforcer:
             return Freshness.FRESH
         return freshness_of(self.daemon, signed.plan.links.grace_hours)
 
-    def _links_of(self, signed: SignedPlan, standing: Freshness) -> LinkConfiguration:
+    def _links_now(self, signed: SignedPlan) -> LinkConfiguration:
+        in_grace = self._freshness(signed) is Freshness.GRACE
+        return self._links_of(signed, in_grace=in_grace)
+
+    def _links_of(self, signed: SignedPlan, *, in_grace: bool) -> LinkConfiguration:
         plan = self.engine.seen_from_here(signed.plan)
-        return compile_links(plan, self.gateway, in_grace=standing is Freshness.GRACE)
+        return compile_links(plan, self.gateway, in_grace=in_grace)
 
     def _are_links_set(self, signed: SignedPlan) -> bool:
         """Tell whether strongSwan was given these links: not all of a connection can be read back.
@@ -358,7 +363,7 @@ class Enforcer:
         if self.daemon is None:
             return True
         record = self._links_record
-        wanted = self._links_of(signed, self._freshness(signed))
+        wanted = self._links_now(signed)
         return record.exists() and record.read_text("ascii") == wanted.digest
 
     @property

@@ -106,9 +106,9 @@ def _bad_lists(
         except KeyError:
             yield problem("ZG517", where, error="issuer")
         else:
-            if found.issuer in before and _number(found) < _number(before[found.issuer]):
+            if found.issuer in before and number_of(found) < number_of(before[found.issuer]):
                 yield problem(
-                    "ZG518", where, found=_number(found), known=_number(before[found.issuer])
+                    "ZG518", where, found=number_of(found), known=number_of(before[found.issuer])
                 )
 
 
@@ -120,7 +120,7 @@ def _lists(told: Iterable[Section]) -> dict[x509.Name, x509.CertificateRevocatio
         if each.get("type") != "X509_CRL" or not isinstance(data, bytes):
             continue
         found = x509.load_der_x509_crl(data)
-        if found.issuer not in lists or _number(found) > _number(lists[found.issuer]):
+        if found.issuer not in lists or number_of(found) > number_of(lists[found.issuer]):
             lists[found.issuer] = found
     return lists
 
@@ -164,5 +164,10 @@ def _names(certificate: x509.Certificate) -> list[str]:
     return extension.value.get_values_for_type(x509.DNSName)
 
 
-def _number(found: x509.CertificateRevocationList) -> int:
+def number_of(found: x509.CertificateRevocationList) -> int:
+    """Give a list's number, which grows with each (RFC 5280 section 5.2.3).
+
+    Raises:
+        ExtensionNotFound: it has none.
+    """
     return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number

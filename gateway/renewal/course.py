@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.errors import Refused, Where, problem
-from gateway.load.revocations import CREDENTIALS, take_up
+from gateway.load.revocations import CREDENTIALS, number_of, take_up
 from gateway.renewal.certificate import Identity, is_due, read_certificate, renew, settle, write
 from gateway.renewal.server import Answer, Server, list_of
 
@@ -114,7 +114,7 @@ def _install(identity: Identity, authority: str, answer: Answer) -> bool:
         issuer = x509.load_pem_x509_certificate(identity.authority(authority).read_bytes())
         if found.issuer != issuer.subject or not found.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]  # an authority's key is one that signs
             raise Refused(problem("ZG517", Where(str(file)), error="signature"))
-        if _number(found) <= _number_there(file):
+        if number_of(found) <= _number_there(file):
             return False
     except (OSError, ValueError, TypeError, x509.ExtensionNotFound) as fault:
         raise Refused(problem("ZG517", Where(str(file)), error=fault)) from fault
@@ -125,10 +125,6 @@ def _install(identity: Identity, authority: str, answer: Answer) -> bool:
 def _number_there(file: Path) -> int:
     """Give the number of the list that is there; 0 where there is none that can be read."""
     try:
-        return _number(x509.load_pem_x509_crl(file.read_bytes()))
+        return number_of(x509.load_pem_x509_crl(file.read_bytes()))
     except (OSError, ValueError, x509.ExtensionNotFound):
         return 0
-
-
-def _number(found: x509.CertificateRevocationList) -> int:
-    return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number

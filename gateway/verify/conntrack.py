@@ -4,9 +4,6 @@ Read as bytes: a busy gateway follows hundreds of thousands, and a general
 library takes half a millisecond for each.
 """
 
-import errno
-import os
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -15,14 +12,11 @@ from typing import Final
 
 from gateway.policy.decide import Packet
 from gateway.policy.topology import Hook
+from gateway.verify.netlink import dump, whole
 
 _NETLINK_NETFILTER: Final = 12
 
 #: linux/netlink.h.
-_ERROR: Final = 2
-_DONE: Final = 3
-_REQUEST_DUMP: Final = 0x301
-_INTERRUPTED: Final = 0x10
 _TYPE_MASK: Final = 0x3FFF
 
 #: linux/netfilter/nfnetlink_conntrack.h.
@@ -40,17 +34,10 @@ _PROTO_TYPE: Final = (5, 8)
 #: linux/netfilter/nf_conntrack_common.h: IPS_SRC_NAT and IPS_DST_NAT.
 _TRANSLATED: Final = 0b11 << 4
 
-_HEADER = Struct("=IHHII")
 _ATTRIBUTE = Struct("=HH")
 _NUMBER = Struct("!I")
 _PORT = Struct("!H")
 _FAMILY_BYTES: Final = 4
-
-_BUFFER_BYTES: Final = 1 << 18
-_TIMEOUT_SECONDS: Final = 30
-
-#: A dump that the table's change of size interrupts is begun again this often.
-_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +56,14 @@ def tracked_flows() -> Iterator[TrackedFlow]:
     Raises:
         OSError: the kernel does not say, or its table never stood still.
     """
-    for _ in range(_ATTEMPTS):
-        entries = _entries()
-        if entries is not None:
-            flows = map(_flow, entries)
-            yield from (flow for flow in flows if not flow.packet.source.is_loopback)
-            return
-    raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+    flows = map(_flow, whole(_entries))
+    yield from (flow for flow in flows if not flow.packet.source.is_loopback)
 
 
 def _entries() -> list[bytes] | None:
     """Give every entry as bytes; None when the table changed so that some may be missing."""
-    entries: list[bytes] = []
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as kernel:
-        kernel.settimeout(_TIMEOUT_SECONDS)
-        length = _HEADER.size + _FAMILY_BYTES
-        kernel.send(_HEADER.pack(length, _GET, _REQUEST_DUMP, 1, 0) + bytes(_FAMILY_BYTES))
-        while True:
-            received = kernel.recv(_BUFFER_BYTES)
-            place = 0
-            while place < len(received):
-                length, kind, flags, _, _ = _HEADER.unpack_from(received, place)
-                body = received[place + _HEADER.size : place + length]
-                if kind == _ERROR:
-                    number = -Struct("=i").unpack_from(body)[0]
-                    raise OSError(number, os.strerror(number))
-                if flags & _INTERRUPTED:
-                    return None
-                if kind == _DONE:
-                    return entries
-                entries.append(body[_FAMILY_BYTES:])
-                place += (length + 3) & ~3
+    told = dump(_NETLINK_NETFILTER, _GET, bytes(_FAMILY_BYTES))
+    return None if told is None else [body[_FAMILY_BYTES:] for body in told]
 
 
 def _flow(body: bytes) -> TrackedFlow:

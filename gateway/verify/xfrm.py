@@ -6,7 +6,6 @@ of this.  Keys are passed over, and leave no function of this module.
 """
 
 import errno
-import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,15 +13,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from struct import Struct
 from typing import Final
 
+from gateway.verify.netlink import dump, whole
+
 _NETLINK_XFRM: Final = 6
 
 #: linux/netlink.h.
-_ERROR: Final = 2
-_DONE: Final = 3
-_REQUEST_DUMP: Final = 0x301
-_INTERRUPTED: Final = 0x10
 _TYPE_MASK: Final = 0x3FFF
-_HEADER = Struct("=IHHII")
 _ATTRIBUTE = Struct("=HH")
 
 #: linux/xfrm.h: messages, and the attributes of them that say what a packet meets.
@@ -64,10 +60,6 @@ _ANY_INTERFACE: Final = 0
 _MODES: Final = {0: "transport", 1: "tunnel", 2: "routing", 3: "in-trigger", 4: "beet", 5: "iptfs"}
 _PROTOCOLS: Final = {50: "esp", 51: "ah", 108: "comp"}
 _IN_UDP: Final = 2
-
-_BUFFER_BYTES: Final = 1 << 18
-_TIMEOUT_SECONDS: Final = 30
-_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,34 +131,7 @@ def is_absent(fault: OSError) -> bool:
 
 
 def _dump(question: int) -> list[bytes]:
-    for _ in range(_ATTEMPTS):
-        told = _told(question)
-        if told is not None:
-            return told
-    raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
-
-
-def _told(question: int) -> list[bytes] | None:
-    """Give every answer as bytes; None when something changed so that some may be missing."""
-    told: list[bytes] = []
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_XFRM) as kernel:
-        kernel.settimeout(_TIMEOUT_SECONDS)
-        kernel.send(_HEADER.pack(_HEADER.size, question, _REQUEST_DUMP, 1, 0))
-        while True:
-            received = kernel.recv(_BUFFER_BYTES)
-            place = 0
-            while place < len(received):
-                length, kind, flags, _, _ = _HEADER.unpack_from(received, place)
-                body = received[place + _HEADER.size : place + length]
-                if kind == _ERROR:
-                    number = -Struct("=i").unpack_from(body)[0]
-                    raise OSError(number, os.strerror(number))
-                if flags & _INTERRUPTED:
-                    return None
-                if kind == _DONE:
-                    return told
-                told.append(body)
-                place += (length + 3) & ~3
+    return whole(lambda: dump(_NETLINK_XFRM, question))
 
 
 def _policy(body: bytes) -> Policy | None:

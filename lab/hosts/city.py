@@ -140,7 +140,7 @@ def follow(places: Places, plan: Path, listener: Listener) -> tuple[list[str], l
     body["serial"] += 1
     _describe(places, body)
     os.kill(_keeper(places), FOLLOW)
-    _until(lambda: _followed(places) == body["serial"], _PATIENCE_SECONDS)
+    until(lambda: _followed(places) == body["serial"], _PATIENCE_SECONDS)
     _wait(places, blueprint, listener)
     names = ({h.name for h in city.hosts if h.boots} for city in (before.blueprint, blueprint))
     was, now = names
@@ -171,7 +171,7 @@ def take_down(places: Places) -> None:
     keeper = _keeper(places)
     if keeper:
         os.kill(keeper, signal.SIGTERM)
-        _until(lambda: not _is_alive(keeper), _PATIENCE_SECONDS)
+        until(lambda: not _is_alive(keeper), _PATIENCE_SECONDS)
     take_away(places)
 
 
@@ -222,7 +222,7 @@ def _start_keeper(places: Places) -> None:
             stderr=log,
             start_new_session=True,
         )
-    if not _until(lambda: is_kept(places), _PATIENCE_SECONDS / 6):
+    if not until(lambda: is_kept(places), _PATIENCE_SECONDS / 6):
         raise Refused(problem("ZG679", log=places.log))
 
 
@@ -240,7 +240,8 @@ def _wait(places: Places, blueprint: Blueprint, listener: Listener) -> None:
     raise Refused(problem("ZG679", log=places.log))
 
 
-def _until(done: Callable[[], bool], seconds: float) -> bool:
+def until(done: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something holds; tell whether it does."""
     end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:
         time.sleep(_LOOK_SECONDS)

@@ -5,28 +5,25 @@ All by the commands and playbooks that an administrator would type.
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from gateway.errors import Problem, Refused, problem
+from gateway.errors import Problem, problem
 from gateway.policy.names import gateway_host, identifier
 from gateway.policy.reasons import Verdict
 from lab.flows import Probe, choose, expect
+from lab.hosts.city import until
 from lab.hosts.machine import entering
 from lab.hosts.places import Places
 from lab.hosts.provision import environment, play
+from lab.hosts.signing import say
 from lab.hosts.trial import BootedGround
 from lab.layout import Layout, home
 from lab.probe import probe
 
-_ROOT = Path(__file__).resolve().parents[2]
-
 #: How long a link may take to be back once its gateway is admitted.
 _PATIENCE_SECONDS = 30
-_LOOK_SECONDS = 0.1
 
 #: So many times the revoked gateway tries to have its link again.
 _TRIES = 3
@@ -106,7 +103,7 @@ def cut_and_admit(places: Places, ground: BootedGround, site: str, tell: Tell) -
     tell(f"revoking {gateway}", f"吊销 {gateway}")
     began = time.monotonic()
     _revoke(places, gateway)
-    is_down = _until(lambda: not is_up())
+    is_down = until(lambda: not is_up(), _PATIENCE_SECONDS)
     revoked_seconds = time.monotonic() - began
     tell(f"{gateway} tries its certificate again", f"{gateway} 再次尝试其证书")
     came_back = any(_tries(places, gateway, identifier(hub_site)) for _ in range(_TRIES))
@@ -114,7 +111,7 @@ def cut_and_admit(places: Places, ground: BootedGround, site: str, tell: Tell) -
     tell(f"admitting {gateway} with a new key", f"以新密钥重新接入 {gateway}")
     began = time.monotonic()
     play(places, "readmit", extra=["--limit", gateway, "-e", f"readmit_confirm={gateway}"])
-    _until(is_up)
+    until(is_up, _PATIENCE_SECONDS)
     return Cutting(
         gateway=gateway,
         hub=hub,
@@ -143,18 +140,8 @@ def _permitted(layout: Layout, site: str) -> list[Probe]:
 
 def _revoke(places: Places, gateway: str) -> None:
     """Say the one command."""
-    words = ["pki", "revoke", str(places.authorities), gateway, "--deliver", "inventory/lab"]
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", "gateway.cli", *words],
-        cwd=_ROOT,
-        env=environment(places),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        answer = done.stderr.strip() or done.stdout.strip()
-        raise Refused(problem("ZG676", command="pki revoke", answer=answer))
+    words = ("pki", "revoke", str(places.authorities), gateway, "--deliver", "inventory/lab")
+    say(*words, environment=environment(places))
 
 
 def _is_up(places: Places, hub: str, link: str) -> bool:
@@ -173,10 +160,3 @@ def _tries(places: Places, gateway: str, link: str) -> bool:
     return not subprocess.run(
         entering(places, gateway, words), capture_output=True, check=False
     ).returncode
-
-
-def _until(done: Callable[[], bool]) -> bool:
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while not (is_done := done()) and time.monotonic() < end:
-        time.sleep(_LOOK_SECONDS)
-    return is_done

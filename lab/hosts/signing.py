@@ -8,6 +8,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.errors import Refused, problem
@@ -25,7 +26,7 @@ def sign_plan(source: Path, plan: Path, signers: Path, base: Path | None = None)
     shutil.rmtree(plan, ignore_errors=True)
     shutil.copytree(source, plan, ignore=shutil.ignore_patterns(RELEASE_FOLDER))
     if not signers.exists():
-        _loushan("pki", "signers", str(signers))
+        say("pki", "signers", str(signers))
     sign(plan, signers, base)
 
 
@@ -39,7 +40,7 @@ def make_authorities(folder: Path, plan: str) -> None:
     passphrase.touch(mode=0o600)
     passphrase.write_text(f"{secrets.token_urlsafe(24)}\n", "ascii")
     words = ["--plan-name", plan, "--passphrase-file", str(passphrase)]
-    _loushan("pki", "init", str(folder), *words)
+    say("pki", "init", str(folder), *words)
 
 
 def certify(folder: Path, name: str, request: str, beside: Path, profile: str = "gateway") -> str:
@@ -52,7 +53,7 @@ def certify(folder: Path, name: str, request: str, beside: Path, profile: str = 
     asked.write_text(request, "ascii")
     words = ["--profile", profile, "--name", name]
     files = ["--request", str(asked), "--out", str(issued)]
-    _loushan("pki", "issue", str(folder), *words, *files)
+    say("pki", "issue", str(folder), *words, *files)
     return issued.read_text("ascii")
 
 
@@ -66,17 +67,23 @@ def sign(plan: Path, signers: Path, base: Path | None = None) -> None:
     for role in ("author", "bureau"):
         pair = ["--key", f"{signers}/{role}.key", "--certificate", f"{signers}/{role}.pem"]
         trust = ["--trust", str(signers)]
-        _loushan("policy", "sign", str(plan), "--as", role, "--yes", *compared, *pair, *trust)
+        say("policy", "sign", str(plan), "--as", role, "--yes", *compared, *pair, *trust)
 
 
-def _loushan(*words: str) -> None:
+def say(*words: str, environment: Mapping[str, str] | None = None) -> None:
+    """Say something to our own command line.
+
+    Raises:
+        Refused: ZG676, it is refused; carries the words that were said.
+    """
     done = subprocess.run(
         [sys.executable, "-I", "-m", "gateway.cli", *words],
         cwd=_ROOT,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        command = " ".join(words[:2])
-        raise Refused(problem("ZG676", command=command, answer=done.stderr.strip()))
+        answer = done.stderr.strip() or done.stdout.strip()
+        raise Refused(problem("ZG676", command=" ".join(words[:2]), answer=answer))

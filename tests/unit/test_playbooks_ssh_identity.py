@@ -10,6 +10,7 @@ from ansible.errors import AnsibleActionFail
 from pki.ssh import issue_ssh, ssh_certificates
 from pki.state import State
 from playbooks.plugins.action import ssh_identity as controller
+from playbooks.plugins.authority import read
 from playbooks.plugins.modules import ssh_identity as host
 from tests.authorities import NO_SECRETS, NOW, make_state
 from tests.unit.test_playbooks_host_state import options, without_words
@@ -166,8 +167,8 @@ def test_a_folder_that_lacks_a_list_is_not_taken_for_one_without_revocations(
 ) -> None:
     """It is said, with what is to be named."""
     file = authorities.folder / "ssh-user/revoked_keys"
-    assert controller.read(file) == ""
+    assert read(file, "utf-8") == ""
     file.unlink()
 
     with pytest.raises(AnsibleActionFail, match="revoked_keys: No such file"):
-        controller.read(file)
+        read(file, "utf-8")

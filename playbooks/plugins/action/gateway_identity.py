@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-_ROOT = Path(__file__).resolve().parents[3]
+from playbooks.plugins.authority import issue, read
 
 #: The profile of a gateway's certificate, and the authority of links.
 _PROFILE, _AUTHORITY = "gateway", "links"
@@ -69,17 +66,9 @@ def certified(folder: Path, name: str, request: str, *, check: bool) -> str:
     with tempfile.TemporaryDirectory(prefix="loushan-request-") as beside:
         asked, issued = Path(beside) / "request.csr", Path(beside) / "issued.pem"
         asked.write_text(request, "ascii")
-        words = ["pki", "issue", str(folder), "--profile", _PROFILE, "--name", name]
+        words = ["--profile", _PROFILE, "--name", name]
         words += ["--request", str(asked), "--out", str(issued)]
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "gateway.cli", *words],
-            cwd=_ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise AnsibleActionFail(done.stderr.strip() or done.stdout.strip())
+        issue(folder, *words)
         return leaf_of(issued.read_text("ascii"))
 
 
@@ -87,18 +76,3 @@ def leaf_of(chain: str) -> str:
     """Give the first certificate of a chain; those above are delivered by themselves."""
     end = "-----END CERTIFICATE-----\n"
     return chain[: chain.index(end) + len(end)]
-
-
-def read(file: Path) -> str:
-    """Read a file of the authorities.
-
-    Raises:
-        AnsibleActionFail: it cannot be read; says what is to be named.
-    """
-    try:
-        return file.read_text("ascii")
-    except OSError as fault:
-        message = (
-            f"{file}: {fault.strerror}; `authority` names the folder that `loushan pki init` made"
-        )
-        raise AnsibleActionFail(message) from fault

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
@@ -21,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_identity,
 )
 
-_ROOT = Path(__file__).resolve().parents[3]
+from playbooks.plugins.authority import issue, read
 
 #: The authorities of hosts and of operators; a profile is called as its authority.
 _HOSTS, _USERS = "ssh-host", "ssh-user"
@@ -42,14 +39,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         folder = Path(str(arguments["authority"]))
         names = (str(arguments["name"]), *map(str, arguments.get("addresses") or ()))
         trusted = {
-            "users": read(folder / _USERS / "authority.pub"),
-            "revoked_keys": read(folder / _USERS / "revoked_keys"),
+            "users": read(folder / _USERS / "authority.pub", "utf-8"),
+            "revoked_keys": read(folder / _USERS / "revoked_keys", "utf-8"),
         }
         said: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
         if said.get("failed"):
             return said
         key, certificate = str(said.pop("key")), str(said.pop("certificate"))
-        wanted = Wanted(key, names, read(folder / _HOSTS / "authority.pub"))
+        wanted = Wanted(key, names, read(folder / _HOSTS / "authority.pub", "utf-8"))
         why = wanted.why_due(certificate, datetime.now(UTC))
         if why and not self._task.check_mode:
             certificate = certified(folder, key, names)
@@ -127,31 +124,8 @@ def certified(folder: Path, key: str, names: tuple[str, ...]) -> str:
     with tempfile.TemporaryDirectory(prefix="loushan-ssh-") as beside:
         asked, issued = Path(beside) / "host.pub", Path(beside) / "host-cert.pub"
         asked.write_text(key, "utf-8")
-        words = ["pki", "issue", str(folder), "--profile", _HOSTS, "--name", names[0]]
+        words = ["--profile", _HOSTS, "--name", names[0]]
         words += [word for name in names[1:] for word in ("--principal", name)]
         words += ["--public-key", str(asked), "--out", str(issued)]
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "gateway.cli", *words],
-            cwd=_ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise AnsibleActionFail(done.stderr.strip() or done.stdout.strip())
+        issue(folder, *words)
         return issued.read_text("utf-8")
-
-
-def read(file: Path) -> str:
-    """Read a file of the authorities.
-
-    Raises:
-        AnsibleActionFail: it cannot be read; says what is to be named.
-    """
-    try:
-        return file.read_text("utf-8")
-    except OSError as fault:
-        message = (
-            f"{file}: {fault.strerror}; `authority` names the folder that `loushan pki init` made"
-        )
-        raise AnsibleActionFail(message) from fault
