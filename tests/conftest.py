@@ -12,7 +12,14 @@ _LIST = Path(__file__).resolve().parents[1] / "docs" / "not-tested-here.md"
 #: They take long, and run when they are asked for; then nothing else does.
 _PARITY = Path(__file__).with_name("parity")
 
-_BY_THE_LABS_WORKER = ("tests/kernel/test_verify_bpf.py", "tests/lab/")
+#: What one worker does by itself, one after the other: by where its tests lie.
+_SCOPES = {
+    "tests/lab/county/": "tests/lab/county",
+    "tests/lab/test_lab_bare.py": "tests/lab/bare",
+    "tests/lab/": "tests/lab",
+    # Every namespace sees it, so it is done before the city is up.
+    "tests/kernel/test_verify_bpf.py": "tests/lab",
+}
 
 
 def pytest_configure() -> None:
@@ -44,18 +51,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(line.removeprefix("- ").replace("**", ""))
 
 
-class _OneWorkerForTheLab(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """Gives all tests of the lab to one worker, which boots one city; the others as they come.
-
-    What the whole machine sees is done by that worker too, before its city is up.
+class _OneWorkerForACity(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Gives all tests of a booted city to one worker; the others as they come.
 
     xdist has a mark for this, `xdist_group`, which does nothing under pytest 9.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/lab" if nodeid.startswith(_BY_THE_LABS_WORKER) else nodeid
+        found = (scope for start, scope in _SCOPES.items() if nodeid.startswith(start))
+        return next(found, nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneWorkerForTheLab:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneWorkerForACity:
     """Divide the tests."""
-    return _OneWorkerForTheLab(config, log)
+    return _OneWorkerForACity(config, log)

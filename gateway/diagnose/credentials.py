@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import NOWHERE, Problem, problem
+from gateway.load.revocations import newest_lists
 from gateway.policy.names import gateway_host
 from gateway.vici import Section, Vici
 
@@ -44,7 +45,7 @@ def held(vici: Vici, identity: str) -> Held:
         own=tuple(certificate for _, certificate in own),
         keyed=tuple(certificate for each, certificate in own if each.get("has_privkey") == "yes"),
         authorities={c.subject: c for each, c in certificates if each.get("flag") == "CA"},
-        lists=_newest(told),
+        lists=newest_lists(told),
     )
 
 
@@ -122,19 +123,6 @@ def _certificates(told: Iterable[Section]) -> Iterator[tuple[Section, x509.Certi
         if each.get("type") == "X509" and isinstance(data, bytes):
             with suppress(ValueError):
                 yield each, x509.load_der_x509_certificate(data)
-
-
-def _newest(told: Iterable[Section]) -> dict[x509.Name, x509.CertificateRevocationList]:
-    lists: dict[x509.Name, x509.CertificateRevocationList] = {}
-    for each in told:
-        data = each.get("data")
-        if each.get("type") != "X509_CRL" or not isinstance(data, bytes):
-            continue
-        found = x509.load_der_x509_crl(data)
-        known = lists.get(found.issuer)
-        if known is None or found.last_update_utc > known.last_update_utc:
-            lists[found.issuer] = found
-    return lists
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -19,8 +19,9 @@ from gateway.diagnose import words
 from gateway.load.links import end_association
 from gateway.vici import Section, Vici, ViciRefused
 
-#: A peer that is alive is heard within this: both ends ask each other every five seconds.
-LIFE_SECONDS: Final = 7.0
+#: A peer that is alive is heard within this: both ends ask each other every five seconds, and
+#: once more where the answer was lost.
+LIFE_SECONDS: Final = 9.0
 
 #: Who retransmits does so within 3.8 seconds (strongswan.conf of the role `link`).
 _WAIT_FOR_PEER_SECONDS: Final = 4.0

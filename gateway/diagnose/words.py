@@ -1,7 +1,7 @@
 """What strongSwan's words mean: one table, pure.
 
 The words are those of strongSwan 6.0.1 (Debian 13) at its usual level of logging, each
-taken from a link that was broken in that way; `tests/lab/test_lab_link_test.py` breaks
+taken from a link that was broken in that way; `tests/lab/county/test_lab_link_test.py` breaks
 them again.  Another version may say it otherwise, and then that test says so.
 """
 

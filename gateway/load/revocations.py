@@ -44,12 +44,12 @@ def take_up(daemon: Path, credentials: Path = CREDENTIALS) -> Taken:
     try:
         with Vici(daemon) as vici:
             told = vici.stream("list-certs", "list-cert")
-            before = _lists(told)
+            before = newest_lists(told)
             refuse_any(_bad_lists(credentials, before))
             # The certificates of peers, before they are forgotten.
             known = [*_certificates(told)]
             _load(daemon)
-            after = _lists(vici.stream("list-certs", "list-cert"))
+            after = newest_lists(vici.stream("list-certs", "list-cert"))
             newly = _serials(after.values()) - _serials(before.values())
             ended = tuple(_end(vici, known, newly)) if newly else ()
         begin(daemon)
@@ -66,12 +66,33 @@ def freshness_of(daemon: Path, grace_hours: int, credentials: Path = CREDENTIALS
     """
     try:
         with Vici(daemon) as vici:
-            lists = _lists(vici.stream("list-certs", "list-cert"))
+            lists = newest_lists(vici.stream("list-certs", "list-cert"))
     except ViciRefused as fault:
         raise Refused(problem("ZG516", error=fault)) from fault
     wanted = len([*(credentials / "x509ca").glob("*.pem")])
     ends = [each.next_update_utc for each in lists.values()]
     return freshness(ends, wanted, grace_hours, datetime.now(UTC))
+
+
+def newest_lists(told: Iterable[Section]) -> dict[x509.Name, x509.CertificateRevocationList]:
+    """Give the newest list of each authority that the daemon holds."""
+    lists: dict[x509.Name, x509.CertificateRevocationList] = {}
+    for each in told:
+        data = each.get("data")
+        if each.get("type") != "X509_CRL" or not isinstance(data, bytes):
+            continue
+        found = x509.load_der_x509_crl(data)
+        if found.issuer not in lists or number_of(found) > number_of(lists[found.issuer]):
+            lists[found.issuer] = found
+    return lists
+
+
+def number_of(found: x509.CertificateRevocationList) -> int:
+    """Give a list's number, which grows with each (RFC 5280 section 5.2.3); -1 if it has none."""
+    try:
+        return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except x509.ExtensionNotFound:
+        return -1
 
 
 def _load(daemon: Path) -> None:
@@ -112,19 +133,6 @@ def _bad_lists(
                 )
 
 
-def _lists(told: Iterable[Section]) -> dict[x509.Name, x509.CertificateRevocationList]:
-    """Give the newest list of each authority that the daemon holds."""
-    lists: dict[x509.Name, x509.CertificateRevocationList] = {}
-    for each in told:
-        data = each.get("data")
-        if each.get("type") != "X509_CRL" or not isinstance(data, bytes):
-            continue
-        found = x509.load_der_x509_crl(data)
-        if found.issuer not in lists or number_of(found) > number_of(lists[found.issuer]):
-            lists[found.issuer] = found
-    return lists
-
-
 def _certificates(told: Iterable[Section]) -> Iterator[x509.Certificate]:
     for each in told:
         data = each.get("data")
@@ -162,12 +170,3 @@ def _names(certificate: x509.Certificate) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     return extension.value.get_values_for_type(x509.DNSName)
-
-
-def number_of(found: x509.CertificateRevocationList) -> int:
-    """Give a list's number, which grows with each (RFC 5280 section 5.2.3).
-
-    Raises:
-        ExtensionNotFound: it has none.
-    """
-    return found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number

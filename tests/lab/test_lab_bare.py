@@ -1,17 +1,13 @@
 """From hosts as the installer leaves them to gateways, and out of service again."""
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from gateway.policy.plan import read_plan
-from lab.hosts.places import Places
-from lab.layout import lay_out
 from tests.lab.desk import Operator
-from tests.lab.town import Town, loushan, until
+from tests.lab.town import Town, booted, until
 
 pytestmark = pytest.mark.lab
 
@@ -26,14 +22,8 @@ PACKAGES = ("nftables", "ulogd2", "python3-pyroute2", "python3-cryptography")
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Town]:
     """Boot two gateways with nothing of ours, and no package that our roles want."""
-    places = Places(f"b{os.getpid()}")
-    try:
-        up = loushan(places.name, "lab", "up", "--bare", "--sites", "tax", owner=os.getpid())
-        assert up.returncode == 0, up.stderr
-        plan = read_plan(places.plan)
-        yield Town(places, plan, lay_out(plan, ("city", "tax")))
-    finally:
-        loushan(places.name, "lab", "down")
+    with booted("b", "--bare", sites=("city", "tax")) as town:
+        yield town
 
 
 def installed(town: Town, host: str) -> set[str]:

@@ -49,7 +49,7 @@ def test_every_link_of_the_city_is_up(town: Town) -> None:
     """At both ends, and the province's too."""
     for site in town.plan.gateways:
         wanted = {other for other in town.plan.sites if site in _joined(town, other)}
-        gateway = town.described.host(site).name
+        gateway = town.active(site)
 
         def are_up(gateway: str = gateway, wanted: set[str] = wanted) -> bool:
             # What was refused while the other end had no policy yet is begun by the next proof.

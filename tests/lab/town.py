@@ -1,23 +1,25 @@
-"""The city that all lab tests share, and what they do with it."""
+"""A city of booted hosts, and what tests do with it."""
 
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from gateway.policy.model import Address, Plan
+from gateway.policy.plan import read_plan
 from lab.hosts.blueprint import Host
 from lab.hosts.describe import Described, described
 from lab.hosts.machine import entering
 from lab.hosts.pair import active
 from lab.hosts.places import OWNER_VARIABLE, VARIABLE, Places
-from lab.layout import HOST_INTERFACE, Layout
+from lab.layout import HOST_INTERFACE, Layout, lay_out
 from tests.lab.console import ask
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,3 +171,27 @@ class Town:
 
 def _is_real(address: Address) -> bool:
     return not address.is_link_local
+
+
+@contextmanager
+def booted(letter: str, *words: str, sites: tuple[str, ...] = ()) -> Iterator[Town]:
+    """Boot a city for this process, or some sites of it; gone when it is not wanted any more.
+
+    The lab is told which process it is for, so that it goes also when that one is killed.
+    """
+    places = Places(f"{letter}{os.getpid()}")
+    chosen = ("--sites", ",".join(sites)) if sites else ()
+    try:
+        up = loushan(places.name, "lab", "up", *chosen, *words, owner=os.getpid())
+        assert up.returncode == 0, up.stderr
+        plan = read_plan(places.plan)
+        yield Town(places, plan, lay_out(plan, sites))
+    finally:
+        loushan(places.name, "lab", "down")
+
+
+def provisioned(town: Town) -> Town:
+    """Make gateways of what was booted, with the playbooks that make the real ones."""
+    done = town.playbook("site")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    return town

@@ -601,7 +601,7 @@ def test_a_link_that_only_has_to_be_begun_stands_afterwards(broken: End) -> None
     """Nothing is wrong any more, so nothing is found; there is one of it."""
     ended(broken)
 
-    assert broken.says()[0] is None
+    assert broken.says() == (None, None, None)
     assert broken.spoke.is_up()
     assert broken.spoke.is_up(broken.spoke.host)
     assert one_each(broken.spoke)

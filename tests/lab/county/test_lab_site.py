@@ -19,13 +19,13 @@ def test_a_township_comes_and_goes(town: Town, tmp_path: Path) -> None:
     """One command, two signatures and one playbook run; the same way back."""
     plan = tmp_path / "city"
     shutil.copytree(town.places.plan, plan, ignore=shutil.ignore_patterns("release"))
-    words = ("--kind", "township", "--hub", "huichuan", "--title", "深溪镇", "--write")
+    words = ("--kind", "township", "--hub", "suiyang", "--title", "深溪镇", "--write")
     added = town.loushan("site", "add", str(plan), "shenxi", *words)
     followed = town.loushan("lab", "follow", str(plan))
     enforced = town.playbook("site")
-    county, other = (str(town.address(h, 4)) for h in ("huichuan.business", "suiyang.business"))
+    county, city = (str(town.address(h, 4)) for h in ("suiyang.business", "city.business"))
     own_county = reaches(town, "shenxi.office", county)
-    other_county = reaches(town, "shenxi.office", other)
+    past_county = reaches(town, "shenxi.office", city)
     proven = until(lambda: town.is_proven("shenxi-gw"))
 
     removed = town.loushan("site", "remove", str(plan), "shenxi", "--write")
@@ -36,6 +36,6 @@ def test_a_township_comes_and_goes(town: Town, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert proven
     assert "Connection refused" in own_county.stderr, "it arrived, and nobody serves there"
-    assert "timed out" in other_county.stderr
+    assert "timed out" in past_county.stderr
     assert "shenxi" not in " ".join(host.name for host in town.hosts)
     assert until(lambda: all(town.is_proven(gateway) for gateway in town.gateways))
