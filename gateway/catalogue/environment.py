@@ -59,4 +59,16 @@ TEXTS: Mapping[str, Text] = {
         "没有错误代码“{name}”",
         "运行 `loushan errors` 查看列表",
     ),
+    "ZG715": Text(
+        "no subject is called `{text}`",
+        "the subjects are {known}",
+        "没有名为“{text}”的主体",
+        "主体有:{known}",
+    ),
+    "ZG716": Text(
+        "`{text}` is no resource, and no address at a gate",
+        "the resources are {known}",
+        "“{text}”不是客体,也不是闸口的地址",
+        "客体有:{known}",
+    ),
 }

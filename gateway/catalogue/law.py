@@ -158,4 +158,41 @@ TEXTS: Mapping[str, Text] = {
         "期望“{expectation}”不成立:“{source}”不得到达“{destination}”,但有管道承载 {ports}",
         "请删除管道,或修改期望",
     ),
+    "ZG228": Text(
+        "resource `{resource}`: its service `{service}` is {ports}; requests come by one tcp port",
+        "give it a service of one tcp port",
+        "客体“{resource}”的服务“{service}”为 {ports},而请求只经一个 tcp 端口",
+        "请改用只有一个 tcp 端口的服务",
+    ),
+    "ZG229": Text(
+        "subjects `{subject}` and `{other}` are known by one certificate, `{certificate}`",
+        "give each its own: who asks must be one of them",
+        "主体“{subject}”与“{other}”使用同一证书“{certificate}”",
+        "请各用各的证书:发起者只能是其中之一",
+    ),
+    "ZG230": Text(
+        "grants `{one}` and `{two}` both let `{subject}` do {method} to `{resource}` from `{zone}`",
+        "keep one of them, or narrow them, so that it is clear by which a request passes",
+        "授权“{one}”与“{two}”都准许“{subject}”从“{zone}”对“{resource}”执行 {method}",
+        "请保留其一或分别缩小,使每个请求只凭一项授权",
+    ),
+    "ZG231": Text(
+        "resource `{resource}`: its application does {one} and {two} both by {methods}",
+        "by its request the one could not be told from the other; divide the resource by paths, "
+        "or name other methods",
+        "客体“{resource}”的 {one} 与 {two} 都用 {methods}",
+        "凭请求无法区分两者;请按路径拆分客体,或改用不同的方法",
+    ),
+    "ZG232": Text(
+        "resources `{resource}` and `{other}` have one path, {path}",
+        "name each path once for a zone and service",
+        "客体“{resource}”与“{other}”的路径同为 {path}",
+        "同一安全域、同一服务的每个路径只写一次",
+    ),
+    "ZG233": Text(
+        "the services of `{one}` and `{two}` would both be asked for as {host}",
+        "call one of the zones otherwise",
+        "“{one}”与“{two}”的服务都会被称为 {host}",
+        "请更改其中一个安全域的名称",
+    ),
 }

@@ -294,4 +294,34 @@ TEXTS: Mapping[str, Text] = {
         "站点“{site}”设双机,但没有足够的网关地址",
         "除共用地址外每台网关各需一个地址;请为站点设置网关区,每个地址族至少 8 个地址",
     ),
+    "ZG126": Text(
+        "hours {text} end before they begin",
+        "write the earlier time first; across midnight write two",
+        "时段 {text} 的结束早于开始",
+        "请先写较早的时刻;跨午夜请写成两段",
+    ),
+    "ZG127": Text(
+        "grant `{owner}`: no hours are called `{name}`",
+        "the hours are {near}",
+        "授权“{owner}”:没有名为“{name}”的时段",
+        "时段有:{near}",
+    ),
+    "ZG128": Text(
+        "grant `{grant}` names the zone `{zone}`, from which `{subject}` may not ask",
+        "name only zones of the subject, or let the subject ask from there",
+        "授权“{grant}”所写的安全域“{zone}”不在主体“{subject}”可发起的范围内",
+        "请只写主体的安全域,或先允许主体从该处发起",
+    ),
+    "ZG129": Text(
+        "delegation `{owner}`: no grant is called `{name}`",
+        "what was delegated cannot be delegated on; the grants are {near}",
+        "委托“{owner}”:没有名为“{name}”的授权",
+        "受托的权限不得转托;授权有:{near}",
+    ),
+    "ZG153": Text(
+        "it begins on {since} and ends before that, on {until}",
+        "write the earlier day under `from`",
+        "起始日期 {since} 晚于截止日期 {until}",
+        "请在 from 处写较早的日期",
+    ),
 }

@@ -47,6 +47,12 @@ COMMANDS = (
         "说明从甲到乙能否以某服务通达、理由与途经网关",
     ),
     Command(
+        ("policy", "request"),
+        "gateway.cli.request",
+        "say whether SUBJECT may do METHOD to RESOURCE, why, and by which grant",
+        "说明某主体能否对某客体执行某方法、理由与所凭授权",
+    ),
+    Command(
         ("policy", "reach"),
         "gateway.cli.reach",
         "list what a zone or address may reach and who may reach it",

@@ -10,6 +10,7 @@ from datetime import date
 from gateway.errors import Problem, Where, problem
 from gateway.labels import HIGHEST_UNACCREDITED, Label, Level, dominates
 from gateway.policy.access import Pair, merged, ports_by_pair, without
+from gateway.policy.check_rights import check_rights
 from gateway.policy.matrix import check_matrix
 from gateway.policy.model import Conduit, Expectation, Plan, Ports
 from gateway.policy.topology import path
@@ -26,7 +27,7 @@ def check_plan(plan: Plan, today: date) -> list[Problem]:
         *check_matrix(plan),
         *_unlinked(plan),
         *_redundant(plan),
-        *_grants(plan, today),
+        *check_rights(plan, today),
         *_expectations(plan),
         *_contradictions(plan),
     ]
@@ -104,22 +105,6 @@ def _redundant(plan: Plan) -> Iterator[Problem]:
                     yield problem(
                         "ZG220", conduit.where, **params, destination=destination, others=names
                     )
-
-
-def _grants(plan: Plan, today: date) -> Iterator[Problem]:
-    carried = ports_by_pair(plan)
-    for grant in plan.grants:
-        subject, resource = plan.subjects[grant.subject], plan.resources[grant.resource]
-        params = {"grant": grant.name, "subject": subject.name, "resource": resource.name}
-        if not dominates(subject.clearance, resource.label):
-            clearance, label = subject.clearance, resource.label
-            yield problem("ZG216", grant.where, **params, clearance=clearance, label=label)
-        needed = plan.services[resource.service].ports
-        ways = (carried.get((zone, resource.zone), ()) for zone in subject.zones)
-        if resource.zone not in subject.zones and all(without(needed, way) for way in ways):
-            yield problem("ZG217", grant.where, **params, zone=resource.zone)
-        if grant.until is not None and grant.until < today:
-            yield problem("ZG219", grant.where, **params, until=grant.until)
 
 
 def _expectations(plan: Plan) -> Iterator[Problem]:

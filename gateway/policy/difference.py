@@ -16,7 +16,9 @@ from typing import Any
 
 from gateway.errors import Language
 from gateway.policy.access import merged, ports_by_pair, without
-from gateway.policy.model import Network, Plan, Ports, Zone
+from gateway.policy.model import Grant, Network, Plan, Ports, Zone
+from gateway.policy.requests import AUTHORITY
+from gateway.policy.rights import USUAL_METHODS, hours_text
 from gateway.policy.settings import settings
 
 #: A piece of address space: its family, its first and its last address.
@@ -55,13 +57,32 @@ class GrantChange:
     action: str
     resource: str
     until: str
+    since: str = ""
+    hours: str = ""
+    zones: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
 
     def sentence(self, language: Language) -> str:
         """Say it so that the Bureau can judge it."""
+        zones, methods = ", ".join(self.zones), ", ".join(self.methods)
         if language is Language.ZH:
-            end = f",至 {self.until}" if self.until else ""
+            limits = (
+                (f"方法 {methods}", methods),
+                (f"仅从 {zones}", zones),
+                (f"时段 {self.hours}", self.hours),
+                (f"自 {self.since}", self.since),
+                (f"至 {self.until}", self.until),
+            )
+            end = "".join(f",{text}" for text, is_said in limits if is_said)
             return f"{self.subject}(证书 {self.certificate})对 {self.resource}:{self.action}{end}"
-        end = f", until {self.until}" if self.until else ""
+        limits = (
+            (f"by {methods}", methods),
+            (f"only from {zones}", zones),
+            (f"within {self.hours}", self.hours),
+            (f"from {self.since}", self.since),
+            (f"until {self.until}", self.until),
+        )
+        end = "".join(f", {text}" for text, is_said in limits if is_said)
         who = f"{self.subject} (certificate {self.certificate})"
         return f"{who} may {self.action} {self.resource}{end}"
 
@@ -226,20 +247,37 @@ def _grants(plan: Plan) -> dict[tuple[object, ...], GrantChange]:
     found: dict[tuple[object, ...], GrantChange] = {}
     for grant in plan.grants:
         subject, resource = plan.subjects[grant.subject], plan.resources[grant.resource]
-        places = frozenset(r for zone in subject.zones for r in plan.zones[zone].ranges)
+        places = frozenset(r for zone in grant.zones for r in plan.zones[zone].ranges)
         target = (
             frozenset(plan.zones[resource.zone].ranges),
             resource.path,
             str(resource.label),
             plan.services[resource.service].ports,
         )
-        until = str(grant.until or "")
+        asker = (AUTHORITY[subject.type], subject.certificate, places, str(subject.clearance))
         for action in grant.actions:
-            key = (subject.certificate, places, str(subject.clearance), target, action, until)
-            found[key] = GrantChange(
-                subject.title, subject.certificate, action, resource.title, until
-            )
+            change = _change(plan, grant, action)
+            when = (change.since, change.until, change.hours)
+            found[asker, target, action, resource.methods[action], when] = change
     return found
+
+
+def _change(plan: Plan, grant: Grant, action: str) -> GrantChange:
+    """Put one right into words; what is as usual is not said."""
+    subject, resource = plan.subjects[grant.subject], plan.resources[grant.resource]
+    is_narrower = grant.zones != subject.zones
+    methods = resource.methods[action]
+    return GrantChange(
+        subject=subject.title,
+        certificate=subject.certificate,
+        action=action,
+        resource=resource.title,
+        until=str(grant.until or ""),
+        since=str(grant.since or ""),
+        hours=hours_text(grant.hours) if grant.hours else "",
+        zones=tuple(plan.zones[zone].title for zone in grant.zones) if is_narrower else (),
+        methods=methods if methods != USUAL_METHODS[action] else (),
+    )
 
 
 def _flow_json(change: FlowChange) -> dict[str, Any]:
@@ -261,4 +299,9 @@ def _grant_json(change: GrantChange) -> dict[str, Any]:
         "action": change.action,
         "resource": change.resource,
         "until": change.until,
+        # Left out where there is none, so that what was signed before they came stays as it was.
+        **({"since": change.since} if change.since else {}),
+        **({"hours": change.hours} if change.hours else {}),
+        **({"zones": list(change.zones)} if change.zones else {}),
+        **({"methods": list(change.methods)} if change.methods else {}),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from gateway.errors import Problem, Where, problem
@@ -62,6 +63,21 @@ def gather(trees: Iterable[Tree]) -> tuple[dict[str, dict[str, Entry]], list[Pro
     for named in entries.values():
         problems += _look_alikes(named)
     return entries, problems
+
+
+def day(entry: Entry, name: str, problems: list[Problem]) -> date:
+    """Give a field that is a day; where it is none, say so and give the first day there is."""
+    try:
+        return date.fromisoformat(entry[name])
+    except ValueError as error:
+        problems.append(problem("ZG125", entry.where(name), text=entry[name], error=error))
+        return date.min
+
+
+def unknown(code: str, where: Where, entry: Entry, name: str, known: Iterable[str]) -> Problem:
+    """Say that an entry names what is not there, and what is."""
+    near = ", ".join(list(known)[:8])
+    return problem(code, where, owner=entry["name"], name=name, near=near)
 
 
 def _entries(tree: Tree, kind: str) -> list[Entry]:

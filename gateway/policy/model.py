@@ -171,7 +171,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """An application path or document that is acted on."""
+    """An application path or document that is acted on.
+
+    `methods` gives those of HTTP by which its application does an action.
+    """
 
     name: str
     title: str
@@ -179,18 +182,41 @@ class Resource:
     service: str
     path: str
     label: Label
+    methods: Mapping[str, tuple[str, ...]]
+    where: Where = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When in a week a grant holds, by the time of China (UTC+8, which has no summer time).
+
+    `days` are of ISO 8601, Monday is 1; `times` are minutes of the day, without the last one.
+    """
+
+    name: str
+    title: str
+    days: tuple[int, ...]
+    times: tuple[tuple[int, int], ...]
     where: Where = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A subject may do actions to a resource, until a day where one is given."""
+    """A subject may do actions to a resource, from some zones.
+
+    From and until a day where one is given, both included, and within hours
+    where some are given.  A delegated one is called as its delegation and the
+    grant that is delegated, with `/` between.
+    """
 
     name: str
     subject: str
     resource: str
     actions: tuple[str, ...]
+    zones: tuple[str, ...]
+    since: date | None
     until: date | None
+    hours: Hours | None
     where: Where = field(default=NOWHERE, compare=False)
 
 

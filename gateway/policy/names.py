@@ -96,6 +96,16 @@ def enrolment_server(plan: str) -> str:
     return f"est.svc.{plan_label(plan)}.internal"
 
 
+def gate_host(plan: str, zone: str) -> str:
+    """Give the name by which a zone's services are asked for where requests are judged.
+
+    It is one label below the domain of services: its certificate is of their authority.
+    """
+    site, _, short = zone.partition(".")
+    label = "-".join(identifier(part).replace("_", "-") for part in (short, site))
+    return f"{label}.svc.{plan_label(plan)}.internal"
+
+
 def plan_label(plan: str) -> str:
     """Give how a plan is called in names of hosts, and to its authorities: a host takes no `_`."""
     return identifier(plan).replace("_", "-")

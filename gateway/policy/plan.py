@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,20 @@ from typing import Any
 from gateway.errors import Problem, Where, problem, refuse_any
 from gateway.labels import Label, Level
 from gateway.policy.documents import Document, read_documents
-from gateway.policy.entries import Entry, gather
+from gateway.policy.entries import Entry, day, gather, unknown
 from gateway.policy.model import (
     Conduit,
     Expectation,
-    Grant,
     Links,
     Plan,
     Ports,
     Protocol,
-    Resource,
     Service,
-    Subject,
     Waiver,
     Zone,
 )
 from gateway.policy.places import PlaceReader, read_label
+from gateway.policy.rights import RightsReader
 from gateway.policy.schema import parse_all
 from gateway.policy.select import Places, choose, pair
 
@@ -65,8 +62,7 @@ class _PlanReader:
         head = self._head(folder)
         self.places = self._places()
         self.services = {n: self._service(e) for n, e in self.entries["services"].items()}
-        subjects = {n: self._subject(e) for n, e in self.entries["subjects"].items()}
-        resources = {n: self._resource(e) for n, e in self.entries["resources"].items()}
+        rights = RightsReader(self.entries, self.places, self.services, self.problems).read()
         return Plan(
             name=head["name"] if head else "",
             title=head["title"] if head else "",
@@ -76,11 +72,9 @@ class _PlanReader:
             zones=self.places.zones,
             services=self.services,
             conduits=self._conduits(),
-            subjects=subjects,
-            resources=resources,
-            grants=tuple(
-                self._grant(entry, subjects, resources) for entry in self.entries["grants"].values()
-            ),
+            subjects=rights.subjects,
+            resources=rights.resources,
+            grants=rights.grants,
             expectations=tuple(map(self._expectation, self.entries["expectations"].values())),
             waivers=tuple(map(self._waiver, self.entries["waivers"].values())),
             links=Links(**head.get("links", {})) if head else Links(),
@@ -177,50 +171,6 @@ class _PlanReader:
                 found[name] = self.services[name]
         return tuple(found.values())
 
-    def _subject(self, entry: Entry) -> Subject:
-        return Subject(
-            name=entry["name"],
-            title=entry["title"],
-            type=entry["type"],
-            zones=tuple(zone.name for zone in self._zones(entry, "zones")),
-            clearance=read_label(entry["clearance"]),
-            certificate=entry["certificate"],
-            where=entry.where(),
-        )
-
-    def _resource(self, entry: Entry) -> Resource:
-        self._zones(entry, "zone")
-        if entry["service"] not in self.services:
-            where = entry.where("service")
-            self._unknown("ZG105", where, entry, entry["service"], self.services)
-        return Resource(
-            name=entry["name"],
-            title=entry["title"],
-            zone=entry["zone"],
-            service=entry["service"],
-            path=entry["path"],
-            label=read_label(entry["label"]),
-            where=entry.where(),
-        )
-
-    def _grant(
-        self, entry: Entry, subjects: Mapping[str, Subject], resources: Mapping[str, Resource]
-    ) -> Grant:
-        if entry["subject"] not in subjects:
-            where = entry.where("subject")
-            self._unknown("ZG106", where, entry, entry["subject"], subjects)
-        if entry["resource"] not in resources:
-            where = entry.where("resource")
-            self._unknown("ZG124", where, entry, entry["resource"], resources)
-        return Grant(
-            name=entry["name"],
-            subject=entry["subject"],
-            resource=entry["resource"],
-            actions=tuple(sorted(entry["actions"])),
-            until=self._day(entry, "until") if "until" in entry else None,
-            where=entry.where(),
-        )
-
     def _expectation(self, entry: Entry) -> Expectation:
         return Expectation(
             name=entry["name"],
@@ -237,20 +187,11 @@ class _PlanReader:
             code=entry["check"],
             subject=entry["of"],
             reason=entry["reason"],
-            until=self._day(entry, "until"),
+            until=day(entry, "until", self.problems),
             where=entry.where(),
         )
-
-    def _day(self, entry: Entry, name: str) -> date:
-        try:
-            return date.fromisoformat(entry[name])
-        except ValueError as error:
-            where = entry.where(name)
-            self.problems.append(problem("ZG125", where, text=entry[name], error=error))
-            return date.min
 
     def _unknown(
         self, code: str, where: Where, entry: Entry, name: str, known: Mapping[str, Any]
     ) -> None:
-        near = ", ".join(list(known)[:8])
-        self.problems.append(problem(code, where, owner=entry["name"], name=name, near=near))
+        self.problems.append(unknown(code, where, entry, name, known))

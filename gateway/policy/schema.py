@@ -25,7 +25,9 @@ KINDS = (
     "conduits",
     "subjects",
     "resources",
+    "hours",
     "grants",
+    "delegations",
     "expectations",
     "waivers",
 )

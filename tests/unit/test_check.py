@@ -140,6 +140,95 @@ def test_a_grant_that_has_ended_is_refused() -> None:
     assert codes(documents, date(2026, 11, 24)) == {"ZG219"}
 
 
+def _grant(**fields: str) -> str:
+    said = ", ".join(f"{name}: {value}" for name, value in fields.items())
+    return f"  - {{name: more, {said}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("grant", "is_refused"),
+    [
+        pytest.param(_grant(subject="tax_clerk", resource="cases", actions="[read]"), True,
+                     id="said twice"),
+        pytest.param(_grant(subject="tax_clerk", resource="cases", actions="[export]",
+                            until='"2027-01-31"'), True, id="by the same method, with an end"),
+        pytest.param(_grant(subject="tax_clerk", resource="cases", actions="[amend]"), False,
+                     id="another action"),
+        pytest.param(_grant(subject="hall_counter", resource="cases", actions="[decide]"), False,
+                     id="another subject"),
+    ],
+)  # fmt: skip
+def test_a_request_passes_by_one_grant(grant: str, is_refused: bool) -> None:  # noqa: FBT001 - a table's column
+    """With two it would be unclear whose end and hours count."""
+    assert ("ZG230" in codes(added("grants.yml", grant))) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        pytest.param("subjects.yml", "certificate: leader", "certificate: hall-counter", "ZG229",
+                     id="two subjects with one certificate"),
+        pytest.param("resources.yml", "path: /supervision/", "path: /cases/", "ZG232",
+                     id="two resources with one path"),
+        pytest.param("services.yml", "tcp: 8443", "tcp: [8443, 8444]", "ZG228",
+                     id="a service of two ports"),
+        pytest.param("services.yml", "tcp: 8443", "tcp: 8443, udp: 8443", "ZG228", id="of udp too"),
+        pytest.param("resources.yml", "path: /cases/,", "path: /cases/, methods: {decide: [POST]},",
+                     "ZG231", id="who may file could decide"),
+    ],
+)  # fmt: skip
+def test_what_would_be_unclear_at_a_gate_is_refused(
+    name: str, old: str, new: str, expected: str
+) -> None:
+    """Who asks, what for and by which right is never a matter of chance."""
+    assert expected in codes(changed(name, old, new))
+
+
+def test_one_certificate_may_be_a_posts_and_a_systems() -> None:
+    """They are certified by different authorities, which say so."""
+    documents = changed("subjects.yml", "certificate: huichuan-business", "certificate: leader")
+
+    assert codes(documents) == set()
+
+
+def test_reading_may_have_several_names() -> None:
+    """To read, to supervise and to export change nothing, and may be one request."""
+    documents = changed("resources.yml", "path: /cases/,",
+                        "path: /cases/, methods: {export: [GET]},")  # fmt: skip
+
+    assert codes(documents) == set()
+
+
+TWO_SITES = """\
+  - name: x
+    title: 样例一
+    kind: department
+    hub: city
+    ipv4: 10.13.0.0/16
+    ipv6: "fd72:6a5e:13::/48"
+    zones:
+      - {name: business-city, title: 业务二区, ceiling: 内部, part: 2}
+  - name: city-x
+    title: 样例二
+    kind: department
+    hub: city
+    ipv4: 10.14.0.0/16
+    ipv6: "fd72:6a5e:14::/48"
+"""
+
+RESOURCE = "  - {{name: {name}, title: 样例, zone: {zone}, service: https, path: /, label: 内部}}\n"
+
+
+def test_two_gates_are_not_called_alike() -> None:
+    """A name leads to one of them."""
+    documents = added("sites.yml", TWO_SITES)
+    documents["resources.yml"] += RESOURCE.format(name="one", zone="x.business-city")
+    alone = codes(documents)
+    documents["resources.yml"] += RESOURCE.format(name="two", zone="city-x.business")
+
+    assert "ZG233" in codes(documents) - alone
+
+
 def test_a_conduit_that_others_carry_is_redundant() -> None:
     """Said twice in one way: the second is named."""
     found = problems(added("conduits.yml", _conduit("tax.office", "city.business")))

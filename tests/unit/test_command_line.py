@@ -124,6 +124,62 @@ def test_explain_refuses_what_it_does_not_understand(
     assert code in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "status", "shown"),
+    [
+        pytest.param(["tax_clerk", "GET", "cases"], 0, "tax_decides_cases", id="by its name"),
+        pytest.param(["税务局经办岗", "PUT", "审批办件"], 0, "tax_decides_cases", id="by title"),
+        pytest.param(["leader", "GET", "cases"], 1, "no_grant", id="another's"),
+        pytest.param(["leader", "GET", "https://business-city.svc.lab.internal/supervision/x"], 0,
+                     "leader_supervises", id="a whole address"),
+        pytest.param(["leader", "GET", "https://business-city.svc.lab.internal/Supervision/x"], 1,
+                     "not_canonical", id="an address in capitals"),
+        pytest.param(["leader", "GET", "supervision_view", "--from", "city.office"], 1,
+                     "wrong_zone", id="from elsewhere"),
+    ],
+)  # fmt: skip
+def test_a_request_is_judged_as_at_the_gate(
+    words: list[str], status: int, shown: str, capsys: Captured
+) -> None:
+    """With the reason, and the grant where one permits it."""
+    assert main(["policy", "request", *words, "--plan", str(LAB)]) == status
+    assert shown in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        pytest.param(["nobody", "GET", "cases"], "ZG715", id="no such subject"),
+        pytest.param(["leader", "GET", "case"], "ZG716", id="no such resource"),
+        pytest.param(["leader", "GET", "https://example.test/cases/"], "ZG716", id="no gate"),
+        pytest.param(["leader", "GET", "cases", "--from", "tax.ofice"], "ZG710", id="no zone"),
+    ],
+)
+def test_a_request_that_nobody_could_make_is_refused(
+    words: list[str], code: str, capsys: Captured
+) -> None:
+    """And what there is is said."""
+    assert main(["policy", "request", *words, "--plan", str(LAB)]) == ExitStatus.REFUSED
+    assert code in capsys.readouterr().err
+
+
+def test_a_request_is_judged_for_a_machine(capsys: Captured) -> None:
+    """Each zone that the subject may ask from has an answer."""
+    words = ["hall_counter", "POST", "cases", "--at", "2026-11-25T09:30", "--json"]
+    assert main(["policy", "request", *words, "--plan", str(LAB)]) == ExitStatus.OK
+
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "from": "hall.counter",
+            "verdict": "ACCEPT",
+            "reason": "grant",
+            "subject": "hall_counter",
+            "resource": "cases",
+            "grant": "hall_files_cases",
+        }
+    ]
+
+
 def test_a_range_that_is_carried_in_part_has_an_answer_for_each_part(
     tmp_path: Path, capsys: Captured
 ) -> None:

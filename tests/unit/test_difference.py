@@ -83,6 +83,52 @@ def test_a_grant_is_a_change_too() -> None:
     assert not found.withdrawn
 
 
+HOURS = """\
+document: hours
+hours:
+  - {name: office_hours, title: 办公时间, days: [1, 5], times: ["08:30-12:00"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        pytest.param("grants.yml", "actions: [file]", "actions: [file], hours: office_hours",
+                     "within 15 08:30-12:00", id="hours"),
+        pytest.param("grants.yml", "actions: [file]", 'actions: [file], until: "2027-01-31"',
+                     "until 2027-01-31", id="an end"),
+        pytest.param("resources.yml", "path: /reports/,",
+                     "path: /reports/, methods: {file: [PUT]},", "by PUT", id="another method"),
+        pytest.param("subjects.yml", "type: system", "type: post",
+                     "(certificate huichuan-business)", id="another authority"),
+    ],
+)  # fmt: skip
+def test_when_and_how_somebody_may_is_part_of_the_right(
+    name: str, old: str, new: str, said: str
+) -> None:
+    """The old right is withdrawn, the new one granted, and its sentence says what is not usual."""
+    before = {**lab_documents(), "hours.yml": HOURS}
+    after = {**changed(name, old, new), "hours.yml": HOURS}
+
+    found = difference(built(before), built(after))
+
+    (granted,), (withdrawn,) = found.granted, found.withdrawn
+    assert said in granted.sentence(Language.EN)
+    assert granted.action == withdrawn.action == "file"
+    assert "office_hours" not in granted.sentence(Language.EN), "hours as they hold, not a name"
+
+
+def test_hours_that_change_under_their_name_are_a_change() -> None:
+    """The reviewer sees what changes for people, also where no grant was touched."""
+    documents = changed("grants.yml", "actions: [file]", "actions: [file], hours: office_hours")
+    before = {**documents, "hours.yml": HOURS}
+    after = {**documents, "hours.yml": HOURS.replace("12:00", "18:00")}
+
+    found = difference(built(before), built(after))
+
+    assert [change.hours for change in found.granted] == ["15 08:30-18:00"]
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [

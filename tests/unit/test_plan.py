@@ -97,6 +97,13 @@ def test_a_plan_may_be_written_in_chinese() -> None:
         pytest.param("grants.yml", "resource: reports,", "resource: rep,", "ZG124", id="resource"),
         pytest.param("grants.yml", "actions: [file]", "actions: [file], until: 2027-02-30",
                      "ZG125", id="no such day"),
+        pytest.param("grants.yml", "actions: [file]", "actions: [file], hours: night",
+                     "ZG127", id="hours"),
+        pytest.param("grants.yml", "actions: [file]", "actions: [file], zones: city.office",
+                     "ZG128", id="a zone that is not the subject's"),
+        pytest.param("resources.yml", "path: /cases/", "path: /Cases/", "ZG025", id="capitals"),
+        pytest.param("resources.yml", "path: /cases/,", "path: /cases/, methods: {read: [TRACE]},",
+                     "ZG024", id="a method that nobody may use"),
     ],
 )  # fmt: skip
 def test_a_slip_is_found_and_said_with_its_place(
@@ -106,6 +113,52 @@ def test_a_slip_is_found_and_said_with_its_place(
     found = places(changed(name, old, new))
 
     assert any(place.startswith(expected) for place in found) if expected else not found
+
+
+HOURS = """\
+document: hours
+hours:
+  - {name: office_hours, title: 办公时间, days: [1, 5], times: ["08:30-12:00"]}
+"""
+
+DELEGATION = """\
+document: delegations
+delegations:
+  - {name: away, title: 出差, grants: [leader_supervises], to: hall_counter, until: "2027-01-31"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "old", "new", "expected"),
+    [
+        pytest.param("hours.yml", HOURS, "12:00", "08:30", "ZG126", id="hours of no length"),
+        pytest.param("hours.yml", HOURS, "12:00", "12:10", "ZG025", id="between quarters"),
+        pytest.param("hours.yml", HOURS, "12:00", "24:15", "ZG025", id="past midnight"),
+        pytest.param("hours.yml", HOURS, "[1, 5]", "[0]", "ZG024", id="a day that is none"),
+        pytest.param("delegations.yml", DELEGATION, "leader_sup", "lead_sup", "ZG129", id="grant"),
+        pytest.param("delegations.yml", DELEGATION, "hall_counter", "hall", "ZG106", id="to whom"),
+        pytest.param("delegations.yml", DELEGATION, ', until: "2027-01-31"', "", "ZG021",
+                     id="without an end"),
+        pytest.param("delegations.yml", DELEGATION, "until", 'from: "2027-02-01", until', "ZG153",
+                     id="ends before it begins"),
+    ],
+)  # fmt: skip
+def test_a_slip_about_a_time_is_found(
+    name: str, text: str, old: str, new: str, expected: str
+) -> None:
+    """One slip in hours or in a delegation, on its line."""
+    assert old in text
+
+    found = places({**lab_documents(), name: text.replace(old, new)})
+
+    assert any(place.startswith(expected) for place in found)
+
+
+def test_what_was_delegated_is_not_delegated_on() -> None:
+    """A delegation names grants; a delegated one has no name to be named by."""
+    on = DELEGATION.replace("away", "on").replace("leader_supervises", "away/leader_supervises")
+
+    assert places({**lab_documents(), "delegations.yml": DELEGATION, "on.yml": on})
 
 
 def test_all_slips_are_said_at_once() -> None:

@@ -1,0 +1,141 @@
+"""`loushan policy request`: may this subject do that at a gate, and by which grant?"""
+
+import argparse
+from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from gateway.cli.explain import add_plan
+from gateway.cli.report import add_json, say, say_json, words
+from gateway.errors import ExitStatus, Language, Refused, problem
+from gateway.policy.gates import Gate, gates_at
+from gateway.policy.model import Plan, Resource, Subject
+from gateway.policy.reasons import Verdict
+from gateway.policy.request_reasons import REQUEST_REASON_WORDS
+from gateway.policy.requests import (
+    AUTHORITY,
+    CHINA,
+    Request,
+    RequestDecision,
+    decide_request,
+)
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what may follow."""
+    parser.add_argument(
+        "subject", metavar="SUBJECT", help="a subject's name or title | 主体的名称或称谓"
+    )
+    parser.add_argument("method", metavar="METHOD", choices=_METHODS, help=", ".join(_METHODS))
+    parser.add_argument(
+        "resource",
+        metavar="RESOURCE",
+        help="a resource's name or title, or a whole https:// address | "
+        "客体的名称或称谓,或完整的 https:// 地址",
+    )
+    parser.add_argument(
+        "--from",
+        dest="zone",
+        metavar="ZONE",
+        help="where it asks from, each of its zones unless said | 从何处发起",
+    )
+    parser.add_argument(
+        "--at",
+        type=datetime.fromisoformat,
+        metavar="TIME",
+        help="when, as in 2026-11-25T09:30, by the time of China; now unless said | 何时,北京时间",
+    )
+    add_plan(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the decision from each zone; 0 where all are accepted."""
+    from gateway.cli.endpoints import host_of, zones_named
+    from gateway.policy.plan import read_plan
+
+    plan = read_plan(arguments.plan)
+    subject = _subject(plan, arguments.subject)
+    site, host, port, path = _target(plan, arguments.resource)
+    at = arguments.at or datetime.now(CHINA)
+    zones = (
+        zones_named(plan, arguments.zone)
+        if arguments.zone
+        else [plan.zones[name] for name in subject.zones]
+    )
+    found = {
+        zone.name: decide_request(
+            plan,
+            site,
+            Request(
+                source=host_of(zone, 4),
+                authority=AUTHORITY[subject.type],
+                name=subject.certificate,
+                host=host,
+                port=port,
+                method=arguments.method,
+                path=path,
+                at=at if at.tzinfo else at.replace(tzinfo=CHINA),
+            ),
+        )
+        for zone in zones
+    }
+    if arguments.json:
+        say_json([{"from": zone, **_as_json(decision)} for zone, decision in found.items()])
+    else:
+        for zone, decision in found.items():
+            _say(arguments, plan, zone, decision)
+    accepted = all(decision.verdict is Verdict.ACCEPT for decision in found.values())
+    return ExitStatus.OK if accepted else ExitStatus.REFUSED
+
+
+def _subject(plan: Plan, text: str) -> Subject:
+    for subject in plan.subjects.values():
+        if text in {subject.name, subject.title}:
+            return subject
+    raise Refused(problem("ZG715", text=text, known=", ".join(list(plan.subjects)[:12])))
+
+
+def _target(plan: Plan, text: str) -> tuple[str, str, int, str]:
+    """Give the site whose gateway is asked, the host, the port and the path."""
+    for site, gate, resource in _resources(plan):
+        if text in {resource.name, resource.title}:
+            return site, gate.host, gate.port, resource.path
+    parts = urlsplit(text)
+    for site, gate, _ in _resources(plan):
+        if (parts.scheme, parts.hostname) == ("https", gate.host):
+            return site, gate.host, parts.port or 443, parts.path or "/"
+    known = ", ".join(list(plan.resources)[:12])
+    raise Refused(problem("ZG716", text=text, known=known))
+
+
+def _resources(plan: Plan) -> Iterator[tuple[str, Gate, Resource]]:
+    for site in plan.sites:
+        for gate in gates_at(plan, site):
+            yield from ((site, gate, resource) for resource in gate.resources)
+
+
+def _as_json(decision: RequestDecision) -> dict[str, object]:
+    return {
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "subject": decision.subject,
+        "resource": decision.resource,
+        "grant": decision.grant,
+    }
+
+
+def _say(arguments: argparse.Namespace, plan: Plan, zone: str, decision: RequestDecision) -> None:
+    zh = arguments.language is Language.ZH
+    accepted = decision.verdict is Verdict.ACCEPT
+    verdict = words(arguments, decision.verdict.value, "准许" if accepted else "拒绝")
+    place = plan.zones[zone].title if zh else zone
+    what = plan.resources[decision.resource].title if decision.resource else arguments.resource
+    say(f"{verdict}  {place}  {arguments.subject} {arguments.method} {what}")
+    reason = REQUEST_REASON_WORDS[decision.reason][1 if zh else 0]
+    say(f"  {words(arguments, 'reason', '理由')}: {decision.reason} — {reason}")
+    if decision.grant is not None:
+        grant = next(each for each in plan.grants if each.name == decision.grant)
+        say(f"  {words(arguments, 'grant', '授权')}: {grant.name} ({grant.where})")
