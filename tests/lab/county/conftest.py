@@ -15,7 +15,7 @@ SITES = ("city", "suiyang", "suiyang-housing", "yangchuan")
 def town() -> Iterator[Town]:
     """Boot it, and make gateways of it.
 
-    What every namespace sees is done by the other worker before its own city is up.
+    What every namespace sees is done by the other worker meanwhile: it is over in seconds.
     """
-    with held(alone=False), booted("c", sites=SITES) as bare:
+    with booted("c", sites=SITES) as bare, held(alone=False):
         yield provisioned(bare)

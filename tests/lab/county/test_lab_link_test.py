@@ -185,8 +185,8 @@ def ended(end: End) -> None:
 
 
 def associations(end: End) -> list[str]:
-    """Give the numbers of all associations."""
-    said = end.must("swanctl", "--list-sas")
+    """Give the numbers of the link's associations."""
+    said = end.must("swanctl", "--list-sas", "--ike", end.peer)
     return re.findall(r"^(\S+: #\d+), ESTABLISHED", said, re.MULTILINE)
 
 
