@@ -111,6 +111,24 @@ class LinkConfiguration:
         return sha256(self.text.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The configuration of one gateway's proxy; `digest` is what the running one says of it."""
+
+    gateway: str
+    text: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateMaps:
+    """What one gateway's gates let pass: maps of one generation, by their names."""
+
+    gateway: str
+    generation: Generation
+    maps: Mapping[str, Mapping[str, str]]
+
+
 def render(ruleset: Ruleset, generation: Generation, counts: Counts | None = None) -> str:
     """Give the maps and chains of one generation as text for one transaction.
 

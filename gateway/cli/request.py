@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
                 source=host_of(zone, 4),
                 authority=AUTHORITY[subject.type],
                 name=subject.certificate,
+                server_name=host,
                 host=host,
                 port=port,
                 method=arguments.method,

@@ -31,13 +31,15 @@ class Request:
     """One request as it reaches a gate.
 
     `authority` and `name` are the organizational unit and the common name of
-    the certificate's subject; `path` is the target without its query; `at`
-    has a time zone.
+    the certificate's subject; `server_name` is what was asked for in TLS (RFC
+    6066), `host` what in HTTP; `path` is the target without its query; `at` has
+    a time zone.
     """
 
     source: Address
     authority: str
     name: str
+    server_name: str
     host: str
     port: int
     method: str
@@ -119,6 +121,8 @@ def is_within(hours: Hours | None, at: datetime) -> bool:
 
 
 def _gate(plan: Plan, site: str, request: Request) -> Gate | None:
+    if request.server_name != request.host:
+        return None
     asked = (request.host, request.port)
     return next((g for g in gates_at(plan, site) if (g.host, g.port) == asked), None)
 

@@ -12,6 +12,7 @@ from gateway.policy.reasons import Verdict
 from gateway.policy.request_reasons import REQUEST_REASON_WORDS, RequestReason
 from gateway.policy.requests import CHINA, Request, decide_request, is_canonical
 from tests.plans import added, built, changed, lab_documents
+from tests.rights import DELEGATION, OFFICE_HOURS, SECRETARY
 
 HOST = "business-city.svc.lab.internal"
 
@@ -22,41 +23,13 @@ CLERK = Request(
     source=ip_address("10.11.1.9"),
     authority="people",
     name="tax-clerk",
+    server_name=HOST,
     host=HOST,
     port=443,
     method="GET",
     path="/cases/2026-17",
     at=NOON,
 )
-
-OFFICE_HOURS = """\
-document: hours
-hours:
-  - name: office_hours
-    title: 办公时间
-    days: [1, 2, 3, 4, 5]
-    times: ["08:30-12:00", "14:30-18:00"]
-"""
-
-SECRETARY = """\
-  - name: secretary
-    title: 领导秘书
-    type: post
-    zones: city.office
-    clearance: 内部
-    certificate: secretary
-"""
-
-DELEGATION = """\
-document: delegations
-delegations:
-  - name: while_away
-    title: 领导出差期间由秘书查看
-    grants: [leader_supervises]
-    to: secretary
-    from: "2026-11-25"
-    until: "2026-12-02"
-"""
 
 
 @pytest.fixture(name="lab", scope="module")
@@ -102,6 +75,8 @@ def test_what_a_grant_permits_passes(lab: Plan) -> None:
         pytest.param({"authority": "services"}, RequestReason.UNKNOWN_SUBJECT, id="authority"),
         pytest.param({"authority": "links"}, RequestReason.UNKNOWN_SUBJECT, id="a gateway's"),
         pytest.param({"host": "city"}, RequestReason.UNKNOWN_HOST, id="another host"),
+        pytest.param({"server_name": "city"}, RequestReason.UNKNOWN_HOST, id="another in TLS"),
+        pytest.param({"server_name": ""}, RequestReason.UNKNOWN_HOST, id="none in TLS"),
         pytest.param({"port": 8443}, RequestReason.WRONG_ZONE, id="another service"),
         pytest.param({"port": 80}, RequestReason.UNKNOWN_HOST, id="another port"),
         pytest.param({"source": ip_address("10.12.1.9")}, RequestReason.WRONG_ZONE, id="zone"),

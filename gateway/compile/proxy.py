@@ -1,0 +1,188 @@
+"""The proxy that keeps a site's gates, in HAProxy's words.
+
+The configuration says how a request is judged, and in which order; what is
+permitted stands in maps that change while it runs (`gate_maps`).  It follows
+the reference decision step by step; the first step that refuses gives the
+reason.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from gateway.artefacts import Proxy
+from gateway.compile.gate_maps import name_of
+from gateway.compile.judgement import lines, steps
+from gateway.policy.gates import Gate, gates_at
+from gateway.policy.model import Address, Plan
+from gateway.policy.request_reasons import RequestReason
+from gateway.policy.wiring import first_address
+
+#: Where a gateway has what its proxy is given; the folder of maps is filled by the loader.
+FOLDER = "/etc/loushan/proxy"
+
+#: Its control socket, which root alone opens.
+SOCKET = "/run/loushan/proxy/control.sock"
+
+#: The header in which an application is told who asks.
+IDENTITY = "Loushan-Identity"
+
+#: TLS 1.3 alone (RFC 8446): its suites, and key exchange by ML-KEM-768 too where the peer can.
+_CURVES = "X25519MLKEM768:X25519:P-384:P-256"
+
+#: Headers in which a client could say who it is or where it comes from.
+_FORGED = r"^(loushan.identity|forwarded|x.forwarded.*|x.real.ip|x.client.*|x.ssl.*)$"
+
+#: Nothing is kept of a request longer than this, and no connection idles longer.
+_TIMEOUTS = (
+    ("http-request", "10s"),
+    ("http-keep-alive", "60s"),
+    ("client", "60s"),
+    ("client-fin", "10s"),
+    ("connect", "4s"),
+    ("server", "60s"),
+    ("tunnel", "1h"),
+)
+
+#: What a refusal is answered with, by its reason; the last is for all others (RFC 9110).
+_STATUS = ((503, RequestReason.NO_POLICY), (421, RequestReason.UNKNOWN_HOST), (403, None))
+
+#: What a decision line says (see docs/decisions/0018-proxy.md), in HAProxy's log format.
+_LINE = (
+    "%{+json}o"
+    " %(id)[unique-id] %(at:sint)[var(txn.at)] %(gate)[var(txn.gate)] %(source)[src]"
+    " %(zone)[var(txn.zone)] %(authority)[var(sess.authority)] %(name)[var(sess.name)]"
+    " %(number)[var(sess.number)] %(serial)[var(sess.serial)] %(subject)[var(txn.subject)]"
+    " %(method)[var(txn.method)] %(path)[var(txn.path)] %(resource)[var(txn.resource)]"
+    " %(grant)[var(txn.grant)] %(verdict)[var(txn.verdict)] %(reason)[var(txn.reason)]"
+    " %(revision:sint)[var(txn.revision)] %(status:sint)ST"
+)
+
+
+def compile_proxy(plan: Plan, site: str, folder: str = FOLDER, socket: str = SOCKET) -> Proxy:
+    """Compile the proxy of one site; one without gates listens nowhere."""
+    gates = gates_at(plan, site)
+    ports = sorted({gate.port for gate in gates})
+    sections = [
+        *_global(socket),
+        *(line for port in ports for line in _frontend(gates, port, folder)),
+        *(line for gate in gates for line in _backend(plan, gate, folder)),
+    ]
+    text = "\n".join([*sections, ""])
+    digest = sha256(text.encode()).hexdigest()
+    # The proxy says which configuration it runs with, so that the prover can ask.
+    return Proxy(site, text.replace("global\n", f"global\n    description {digest}\n", 1), digest)
+
+
+def _global(socket: str) -> Iterator[str]:
+    yield from (
+        "global",
+        "    log stdout format raw local0",
+        f"    stats socket {socket} mode 600 level admin",
+        "    ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets prefer-client-ciphers",
+        f"    ssl-default-bind-curves {_CURVES}",
+        "    ssl-default-server-options ssl-min-ver TLSv1.3 no-tls-tickets",
+        # A session that is resumed is not asked for a certificate again.
+        "    tune.ssl.cachesize 0",
+        "    tune.http.maxhdr 64",
+        "    tune.h2.be.glitches-threshold 100",
+        "    tune.h2.fe.glitches-threshold 100",
+        "    maxconn 20000",
+        "    hard-stop-after 30s",
+        "",
+        "defaults",
+        "    mode http",
+        "    log global",
+        "    option dontlognull",
+        "    option logasap",
+        "    option http-keep-alive",
+    )
+    yield from (f"    timeout {name} {value}" for name, value in _TIMEOUTS)
+    yield from ("    unique-id-format %[env(LOUSHAN_NODE)].%[env(LOUSHAN_STARTED)].%rt", "")
+    yield from (f"    log-format '{_LINE}'", "")
+
+
+def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
+    here = [gate for gate in gates if gate.port == port]
+    tls = (
+        f"ssl crt {folder}/server.pem strict-sni ca-file {folder}/clients.pem verify required"
+        " alpn h2,http/1.1"
+    )
+    yield f"frontend gates_{port}"
+    yield f"    bind 0.0.0.0:{port} {tls}"
+    yield f"    bind :::{port} v6only {tls}"
+    yield from _what_is_asked()
+    for step in steps(f"{folder}/maps", port):
+        yield from (f"    http-request {line}" for line in lines(step))
+    yield from _answers(here, folder)
+    yield ""
+
+
+def _what_is_asked() -> Iterator[str]:
+    """Say who is at the other end, once a connection, and what it asks for, each time."""
+    for name, found in (
+        ("authority", "ssl_c_s_dn(OU)"),
+        ("name", "ssl_c_s_dn(CN)"),
+        ("number", "ssl_c_s_dn(serialNumber)"),
+        ("serial", "ssl_c_serial,hex"),
+    ):
+        yield f"    tcp-request session set-var(sess.{name}) {found}"
+    for name, found in (
+        ("at", "date(0,ms)"),
+        ("now", "date"),
+        ("method", "method"),
+        ("path", "path"),
+        ("host", "req.hdr(host),host_only"),
+        ("server_name", "ssl_fc_sni"),
+    ):
+        yield f"    http-request set-var(txn.{name}) {found}"
+
+
+def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
+    yield "    acl judged var(txn.reason) -m found"
+    yield f"    http-request set-var(txn.reason) str({RequestReason.GRANT}) unless judged"
+    yield f"    acl permitted var(txn.reason) -m str {RequestReason.GRANT}"
+    yield "    http-request set-var(txn.verdict) str(DROP)"
+    yield "    http-request set-var(txn.verdict) str(ACCEPT) if permitted"
+    yield "    acl wants_json req.hdr(accept) -m sub application/json"
+    yield "    acl wants_english req.hdr(accept-language) -m beg en"
+    for status, reason in _STATUS:
+        when = f"{{ var(txn.reason) -m str {reason} }}" if reason else "!permitted"
+        for kind, name, wish in (
+            ("application/json", "json", "wants_json"),
+            ("text/html; charset=utf-8", "en.html", "wants_english"),
+            ("text/html; charset=utf-8", "zh.html", ""),
+        ):
+            yield (
+                f"    http-request return status {status} content-type '{kind}'"
+                f" hdr Cache-Control no-store lf-file {folder}/refused.{name} if {when} {wish}"
+            ).rstrip()
+    yield f"    http-request del-header '{_FORGED}' -m reg"
+    yield (
+        f"    http-request set-header {IDENTITY} '%[var(txn.token)]"
+        " decision=%[unique-id]; number=%[var(sess.number)]'"
+    )
+    for gate in gates:
+        yield f"    use_backend {_backend_name(gate)} if {{ var(txn.gate) -m str {name_of(gate)} }}"
+
+
+def _backend(plan: Plan, gate: Gate, folder: str) -> Iterator[str]:
+    address = _server(plan, gate)
+    yield f"backend {_backend_name(gate)}"
+    yield (
+        f"    server application {_endpoint(address, gate.port)} ssl verify required"
+        f" ca-file {folder}/services.pem crt {folder}/server.pem"
+        f" sni str({gate.host}) verifyhost {gate.host}"
+    )
+    yield ""
+
+
+def _server(plan: Plan, gate: Gate) -> Address:
+    return first_address(plan.zones[gate.zone].ranges[0])
+
+
+def _endpoint(address: Address, port: int) -> str:
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"  # noqa: PLR2004
+
+
+def _backend_name(gate: Gate) -> str:
+    return f"to_{name_of(gate).replace('/', '_')}"

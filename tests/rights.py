@@ -1,0 +1,66 @@
+"""The lab's plan with every kind of right in it, for tests of requests."""
+
+from ipaddress import ip_address
+
+from tests.plans import lab_documents
+
+#: Addresses that are in no zone.
+NOWHERE = (ip_address("192.0.2.1"), ip_address("2001:db8::1"))
+
+OFFICE_HOURS = """\
+document: hours
+hours:
+  - name: office_hours
+    title: 办公时间
+    days: [1, 2, 3, 4, 5]
+    times: ["08:30-12:00", "14:30-18:00"]
+"""
+
+SECRETARY = """\
+  - name: secretary
+    title: 领导秘书
+    type: post
+    zones: city.office
+    clearance: 内部
+    certificate: secretary
+"""
+
+DELEGATION = """\
+document: delegations
+delegations:
+  - name: while_away
+    title: 领导出差期间由秘书查看
+    grants: [leader_supervises]
+    to: secretary
+    from: "2026-11-25"
+    until: "2026-12-02"
+"""
+
+SEALED = (
+    "  - {name: sealed, title: 不公开办件, zone: city.business, service: https, "
+    "path: /cases/sealed/, label: 内部, methods: {read: [GET], decide: [DELETE]}}\n"
+)
+
+MORE_GRANTS = """\
+  - name: tax_decides_sealed
+    subject: tax_clerk
+    resource: sealed
+    actions: [decide]
+    until: "2026-11-30"
+"""
+
+
+def lab_with_rights() -> dict[str, str]:
+    """Give the lab's documents with hours, a delegation, a narrower grant and other methods."""
+    documents = lab_documents()
+    documents["subjects.yml"] += SECRETARY
+    documents["subjects.yml"] = documents["subjects.yml"].replace(
+        "zones: hall.counter", "zones: {site: [hall, city], zone: [counter, office]}"
+    )
+    documents["resources.yml"] += SEALED
+    grants = documents["grants.yml"].replace(
+        "actions: [read, decide]", "actions: [read, decide], hours: office_hours"
+    )
+    grants = grants.replace("actions: [read, file]", "actions: [read, file], zones: hall.counter")
+    documents["grants.yml"] = grants + MORE_GRANTS
+    return {**documents, "hours.yml": OFFICE_HOURS, "delegations.yml": DELEGATION}
