@@ -152,4 +152,10 @@ TEXTS: Mapping[str, Text] = {
         "/etc/loushan/agent.toml 中未指定续期服务",
         "请在清单中指定(`enrolment`)并运行 `playbooks/provision.yml`",
     ),
+    "ZG530": Text(
+        "the proxy cannot be asked, or does not take it: {error}",
+        "see `journalctl -u loushan-proxy`; what was in force is so until its time ends",
+        "代理无法询问,或不接受:{error}",
+        "请查看 `journalctl -u loushan-proxy`;原有内容在其期限内继续生效",
+    ),
 }

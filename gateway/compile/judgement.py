@@ -52,7 +52,11 @@ def steps(maps: str, port: int) -> tuple[Step, ...]:
         Step(
             RequestReason.UNKNOWN_HOST,
             found=(("gate", _map(f"{_GENERATION},concat(:,txn.host,:{port})", maps, "gates")),),
-            wanted=("var(txn.gate) -m found", "var(txn.server_name),strcmp(txn.host) eq 0"),
+            wanted=(
+                "var(txn.gate) -m found",
+                "var(txn.server_name),strcmp(txn.host) eq 0",
+                f"req.hdr(host),port_only -m int 0 {port}",
+            ),
         ),
         Step(
             RequestReason.UNKNOWN_SUBJECT,

@@ -8,12 +8,14 @@ reason.
 
 from collections.abc import Iterator
 from hashlib import sha256
+from ipaddress import IPv6Address
 
 from gateway.artefacts import Proxy
 from gateway.compile.gate_maps import name_of
 from gateway.compile.judgement import lines, steps
 from gateway.policy.gates import Gate, gates_at
 from gateway.policy.model import Address, Plan
+from gateway.policy.names import identifier
 from gateway.policy.request_reasons import RequestReason
 from gateway.policy.wiring import first_address
 
@@ -46,10 +48,10 @@ _TIMEOUTS = (
 #: What a refusal is answered with, by its reason; the last is for all others (RFC 9110).
 _STATUS = ((503, RequestReason.NO_POLICY), (421, RequestReason.UNKNOWN_HOST), (403, None))
 
-#: What a decision line says (see docs/decisions/0018-proxy.md), in HAProxy's log format.
+#: What a decision line says (see docs/decisions/0018-requests.md), in HAProxy's log format.
 _LINE = (
     "%{+json}o"
-    " %(id)[unique-id] %(at:sint)[var(txn.at)] %(gate)[var(txn.gate)] %(source)[src]"
+    " %(id)ID %(at:sint)[var(txn.at)] %(gate)[var(txn.gate)] %(source)[src]"
     " %(zone)[var(txn.zone)] %(authority)[var(sess.authority)] %(name)[var(sess.name)]"
     " %(number)[var(sess.number)] %(serial)[var(sess.serial)] %(subject)[var(txn.subject)]"
     " %(method)[var(txn.method)] %(path)[var(txn.path)] %(resource)[var(txn.resource)]"
@@ -86,7 +88,7 @@ def _global(socket: str) -> Iterator[str]:
         "    tune.http.maxhdr 64",
         "    tune.h2.be.glitches-threshold 100",
         "    tune.h2.fe.glitches-threshold 100",
-        "    maxconn 20000",
+        "    maxconn 8000",
         "    hard-stop-after 30s",
         "",
         "defaults",
@@ -97,14 +99,18 @@ def _global(socket: str) -> Iterator[str]:
         "    option http-keep-alive",
     )
     yield from (f"    timeout {name} {value}" for name, value in _TIMEOUTS)
-    yield from ("    unique-id-format %[env(LOUSHAN_NODE)].%[env(LOUSHAN_STARTED)].%rt", "")
+    yield from (
+        "    unique-id-format %[env(LOUSHAN_NODE)].%[env(LOUSHAN_STARTED)].%[var(txn.count)]",
+        "",
+    )
     yield from (f"    log-format '{_LINE}'", "")
+    yield from ("backend counts", "    stick-table type integer size 1 store gpc0", "")
 
 
 def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
     here = [gate for gate in gates if gate.port == port]
     tls = (
-        f"ssl crt {folder}/server.pem strict-sni ca-file {folder}/clients.pem verify required"
+        f"ssl crt {folder}/certificates strict-sni ca-file {folder}/clients.pem verify required"
         " alpn h2,http/1.1"
     )
     yield f"frontend gates_{port}"
@@ -126,6 +132,9 @@ def _what_is_asked() -> Iterator[str]:
         ("serial", "ssl_c_serial,hex"),
     ):
         yield f"    tcp-request session set-var(sess.{name}) {found}"
+    # Decisions are numbered without a gap; the program's own counter counts its control socket too.
+    yield "    http-request track-sc0 int(1) table counts"
+    yield "    http-request set-var(txn.count) sc_inc_gpc0(0)"
     for name, found in (
         ("at", "date(0,ms)"),
         ("now", "date"),
@@ -158,8 +167,8 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
             ).rstrip()
     yield f"    http-request del-header '{_FORGED}' -m reg"
     yield (
-        f"    http-request set-header {IDENTITY} '%[var(txn.token)]"
-        " decision=%[unique-id]; number=%[var(sess.number)]'"
+        f"    http-request set-header {IDENTITY}"
+        " 'decision=%[unique-id]; number=%[var(sess.number)]'"
     )
     for gate in gates:
         yield f"    use_backend {_backend_name(gate)} if {{ var(txn.gate) -m str {name_of(gate)} }}"
@@ -170,7 +179,7 @@ def _backend(plan: Plan, gate: Gate, folder: str) -> Iterator[str]:
     yield f"backend {_backend_name(gate)}"
     yield (
         f"    server application {_endpoint(address, gate.port)} ssl verify required"
-        f" ca-file {folder}/services.pem crt {folder}/server.pem"
+        f" ca-file {folder}/services.pem crt {folder}/certificates/{gate.host}.pem"
         f" sni str({gate.host}) verifyhost {gate.host}"
     )
     yield ""
@@ -181,8 +190,8 @@ def _server(plan: Plan, gate: Gate) -> Address:
 
 
 def _endpoint(address: Address, port: int) -> str:
-    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"  # noqa: PLR2004
+    return f"[{address}]:{port}" if isinstance(address, IPv6Address) else f"{address}:{port}"
 
 
 def _backend_name(gate: Gate) -> str:
-    return f"to_{name_of(gate).replace('/', '_')}"
+    return f"to_{identifier(gate.zone)}_{identifier(gate.service)}"

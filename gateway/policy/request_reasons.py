@@ -9,6 +9,7 @@ class RequestReason(StrEnum):
     GRANT = "grant"
     NO_POLICY = "no_policy"
     REVOKED = "revoked"
+    MALFORMED = "malformed"
     NOT_CANONICAL = "not_canonical"
     UNKNOWN_HOST = "unknown_host"
     UNKNOWN_SUBJECT = "unknown_subject"
@@ -24,6 +25,7 @@ REQUEST_REASON_WORDS = {
     RequestReason.GRANT: ("permitted by a grant", "由授权准许"),
     RequestReason.NO_POLICY: ("no policy is in force", "没有生效的策略"),
     RequestReason.REVOKED: ("the certificate was revoked", "证书已被吊销"),
+    RequestReason.MALFORMED: ("it is no request that can be read", "不是可以解读的请求"),
     RequestReason.NOT_CANONICAL: (
         "the address can be read in more than one way",
         "地址写法不规范,可有多种解读",

@@ -34,7 +34,7 @@ _ROLES = Path(__file__).resolve().parents[2] / "roles"
 _INSTALLED = ("dbus", "iproute2", "openssh-server", "python3", "python3-apt", "systemd-sysv")
 
 #: What people and tests in the lab look and knock with.
-_TOOLS = ("iputils-arping", "iputils-ping", "netcat-openbsd", "procps", "tcpdump")
+_TOOLS = ("haproxy", "iputils-arping", "iputils-ping", "netcat-openbsd", "procps", "tcpdump")
 
 #: Debian's own kernel for machines whose hardware is virtual.
 _KERNEL = "linux-image-cloud-amd64"
@@ -51,6 +51,7 @@ _MASKED = (
     "e2scrub_all.timer",
     "fstrim.timer",
     "getty.target",
+    "haproxy.service",
     "ldconfig.service",
     "man-db.timer",
     "systemd-ask-password-console.path",
@@ -222,15 +223,17 @@ def _furnish(tree: Path, masked: Iterable[str]) -> None:
 
 def _logged(command: list[str], tell: Callable[[str], None]) -> None:
     """Run a command; its words go to the log and to whoever listens."""
-    with LOG.open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
+    with (
+        LOG.open("w", encoding="utf-8") as log,
+        subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        )
+        ) as process,
+    ):
         for line in process.stdout or ():
             log.write(line)
             log.flush()
             tell(line.strip())
-    if process.wait():
+    if process.returncode:
         raise Refused(problem("ZG674", log=LOG))
 
 

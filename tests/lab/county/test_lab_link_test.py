@@ -136,8 +136,9 @@ def spoke(town: Town) -> Spoke:
 
 @pytest.fixture
 def lower(spoke: Spoke) -> End:
-    """The end that begins; the link stands."""
+    """The end that begins; the link stands, and nothing is left of what was tried before."""
     assert spoke.comes_back()
+    assert until(lambda: all(map(spoke.town.is_proven, (spoke.host, spoke.hub))))
     return End(spoke, is_hub=False)
 
 

@@ -1,0 +1,128 @@
+"""Talks with a running HAProxy over its control socket, in the words of its Runtime API.
+
+The words are documented with HAProxy (management.txt, chapter 9.3).  This
+knows commands, maps and what the program says of itself, and not what any of
+it is about.
+"""
+
+import re
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+#: How long an answer may take: a map of 100 000 entries is read in a fraction of it.
+PATIENCE_SECONDS = 20
+
+#: A whole command is kept in one buffer of HAProxy's (`tune.bufsize`); payloads go in pieces.
+_PIECE_BYTES = 12_000
+
+_CHUNK_BYTES = 1 << 16
+_VERSION = re.compile(r"New version created: ([0-9]+)")
+_MAP = re.compile(r"^(?P<number>\S+) \((?P<file>[^)]*)\)", re.MULTILINE)
+
+
+class HaproxyRefused(Exception):  # noqa: N818 - the word the users know
+    """The program does not do what it was asked, or cannot be asked; carries its words."""
+
+    def __init__(self, *words: object) -> None:
+        """Carry what was asked and what was said."""
+        super().__init__(": ".join(map(str, words)))
+
+
+@dataclass(frozen=True, slots=True)
+class Haproxy:
+    """A running HAProxy, by its control socket."""
+
+    control: Path
+
+    def ask(self, command: str, payload: str = "") -> str:
+        """Give the answer to one command.
+
+        Raises:
+            HaproxyRefused: nobody answers, or not in time.
+        """
+        text = f"{command} <<\n{payload}\n" if payload else f"{command}\n"
+        parts: list[bytes] = []
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+                asking.settimeout(PATIENCE_SECONDS)
+                asking.connect(str(self.control))
+                asking.sendall(text.encode())
+                while part := asking.recv(_CHUNK_BYTES):
+                    parts.append(part)
+        except OSError as fault:
+            raise HaproxyRefused(self.control, fault) from fault
+        return b"".join(parts).decode("utf-8", "replace").strip("\n")
+
+    def info(self) -> Mapping[str, str]:
+        """Give what it says of itself, by name.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        lines = self.ask("show info").splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+    def maps(self) -> tuple[str, ...]:
+        """Give the files that its maps were begun from.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        found = _MAP.finditer(self.ask("show map"))
+        return tuple(match["file"] for match in found if match["file"])
+
+    def entries(self, file: str) -> Mapping[str, str]:
+        """Give the entries of a map as they are now.
+
+        Raises:
+            HaproxyRefused: as `ask`, or there is no such map, or a key stands in it twice.
+        """
+        command = f"show map {file}"
+        found: dict[str, str] = {}
+        for line in self.ask(command).splitlines():
+            words = line.split(" ", 2)
+            if not words[0].startswith("0x"):
+                raise HaproxyRefused(command, line)
+            if words[1] in found:
+                raise HaproxyRefused(command, f"{words[1]} stands there twice")
+            found[words[1]] = words[2] if len(words) > 2 else ""  # noqa: PLR2004 - address, key, value
+        return found
+
+    def replace(self, file: str, entries: Mapping[str, str]) -> None:
+        """Have a map hold these entries and no others, all at one moment.
+
+        Raises:
+            HaproxyRefused: as `ask`, or it does not take them; the map is as it was.
+        """
+        command = f"prepare map {file}"
+        version = _VERSION.search(said := self.ask(command))
+        if version is None:
+            raise HaproxyRefused(command, said)
+        try:
+            for piece in _pieces(entries.items()):
+                self._must(f"add map @{version[1]} {file}", piece)
+        except HaproxyRefused:
+            self.ask(f"clear map @{version[1]} {file}")
+            raise
+        self._must(f"commit map @{version[1]} {file}")
+
+    def _must(self, command: str, payload: str = "") -> None:
+        """Ask for what is answered by silence where it was done."""
+        if said := self.ask(command, payload):
+            raise HaproxyRefused(command, said)
+
+
+def _pieces(entries: Iterable[tuple[str, str]]) -> Iterable[str]:
+    """Give entries as lines, some at a time."""
+    piece, size = list[str](), 0
+    for key, value in entries:
+        line = f"{key} {value}\n"
+        if size + len(line.encode()) > _PIECE_BYTES:
+            yield "".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line.encode())
+    if piece:
+        yield "".join(piece)

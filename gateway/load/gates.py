@@ -1,0 +1,109 @@
+"""Bring what gates let pass into force in the running proxy, all of it at one moment.
+
+The maps of the next generation are put beside those in force; then one entry
+changes, which says the letter; then what is over is taken out.  Whoever is
+being served is served on: no request meets half of the one and half of the
+other.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from gateway.artefacts import GateMaps, Generation
+from gateway.errors import Refused, problem
+from gateway.haproxy import Haproxy, HaproxyRefused
+
+#: Within this every request that has begun to be judged is judged; it takes a fraction of it.
+_JUDGED_SECONDS = 0.2
+
+_CURRENT, _REVOKED = "current", "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The running proxy of this host, and the folder that it began its maps from."""
+
+    haproxy: Haproxy
+    folder: PurePosixPath
+
+    def file(self, name: str) -> str:
+        """Give how the proxy calls a map."""
+        return str(self.folder / f"{name}.map")
+
+
+def bring_into_force(proxy: Proxy, maps: GateMaps, revision: int, until: datetime) -> None:
+    """Have the maps of a generation be those in force; it must not be in force already.
+
+    `until` is the moment from which nothing passes any more, unless `prolong` moves it.
+
+    Raises:
+        Refused: ZG530, the proxy does not take them; what was in force still is.
+    """
+    old = f"{maps.generation.other}:"
+    try:
+        for name, new in maps.maps.items():
+            before = proxy.haproxy.entries(proxy.file(name))
+            kept = {key: value for key, value in before.items() if key.startswith(old)}
+            proxy.haproxy.replace(proxy.file(name), {**kept, **new})
+        current = _current(maps.generation, revision, until)
+        proxy.haproxy.replace(proxy.file(_CURRENT), current)
+        # A request that is being judged this moment has begun by the old letter.
+        time.sleep(_JUDGED_SECONDS)
+        for name, new in maps.maps.items():
+            proxy.haproxy.replace(proxy.file(name), new)
+        proxy.haproxy.replace(proxy.file(f"zones_{maps.generation.other}"), {})
+    except HaproxyRefused as fault:
+        raise Refused(problem("ZG530", error=fault)) from fault
+
+
+def prolong(proxy: Proxy, until: datetime) -> None:
+    """Have what is in force be so until a later moment: it was proven once more.
+
+    Raises:
+        Refused: ZG530, the proxy does not take it, or nothing is in force.
+    """
+    try:
+        current = dict(proxy.haproxy.entries(proxy.file(_CURRENT)))
+        if "generation" not in current:
+            raise Refused(problem("ZG530", error="-"))
+        current["until"] = str(int(until.timestamp()))
+        proxy.haproxy.replace(proxy.file(_CURRENT), current)
+    except HaproxyRefused as fault:
+        raise Refused(problem("ZG530", error=fault)) from fault
+
+
+def close(proxy: Proxy) -> None:
+    """Have nothing in force: every request is refused, on open connections too.
+
+    Raises:
+        Refused: ZG530, the proxy does not take it.
+    """
+    try:
+        proxy.haproxy.replace(proxy.file(_CURRENT), {})
+    except HaproxyRefused as fault:
+        raise Refused(problem("ZG530", error=fault)) from fault
+
+
+def revoke(proxy: Proxy, revoked: Mapping[str, str]) -> None:
+    """Have these certificates refused, and no others, from their next request on.
+
+    `revoked` has the time of each by its authority and serial number, as in `people/3A0F`.
+
+    Raises:
+        Refused: ZG530, the proxy does not take them; what was revoked still is.
+    """
+    try:
+        proxy.haproxy.replace(proxy.file(_REVOKED), revoked)
+    except HaproxyRefused as fault:
+        raise Refused(problem("ZG530", error=fault)) from fault
+
+
+def _current(generation: Generation, revision: int, until: datetime) -> Mapping[str, str]:
+    return {
+        "generation": str(generation),
+        "revision": str(revision),
+        "until": str(int(until.timestamp())),
+    }

@@ -1,0 +1,360 @@
+"""A real HAProxy judges requests as the reference decision does, and changes its mind at once."""
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from gateway.artefacts import Generation
+from gateway.compile.gate_maps import compile_maps
+from gateway.load.gates import bring_into_force, close, prolong, revoke
+from gateway.policy.request_reasons import RequestReason
+from gateway.policy.requests import AUTHORITY, CHINA, Request, decide_request
+from tests.plans import built
+from tests.proxies import SITE, Stand, authorities, certified, standing, until
+from tests.rights import lab_with_rights
+
+pytestmark = pytest.mark.kernel
+
+GRANTED = 200
+
+HOST = "business-city.svc.lab.internal"
+CLERK, DESK = "tax-clerk", "10.11.1.9"
+CASE, SEALED = "/cases/1", "/cases/sealed/1"
+
+#: The clerk's hours are the whole week here, and the counter's a quarter of an hour.
+HOURS = """\
+document: hours
+hours:
+  - {name: office_hours, title: 全天, days: [1, 2, 3, 4, 5, 6, 7], times: ["00:00-24:00"]}
+  - {name: early, title: 清晨, days: [7], times: ["04:00-04:15"]}
+"""
+
+
+@pytest.fixture(name="stand", scope="module")
+def _stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    documents = {**lab_with_rights(), "hours.yml": HOURS}
+    documents["grants.yml"] = documents["grants.yml"].replace(
+        "zones: hall.counter", "zones: hall.counter, hours: early"
+    )
+    with standing(built(documents), tmp_path_factory.mktemp("proxy")) as stand:
+        yield stand
+
+
+def text(method: str, path: str, host: str = HOST, *headers: str) -> bytes:
+    """Write a request of HTTP/1.1."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+# --- what it decides ------------------------------------------------------------------------------
+
+
+def test_requests_are_judged_as_the_plan_says(stand: Stand) -> None:
+    """Drawn at random: verdict, reason, subject, resource and grant are the reference's."""
+    draw = random.Random(20261125)  # noqa: S311 - repeatable, not secret
+    plan = stand.plan
+    places = [str(r[9]) for zone in plan.zones.values() for r in zone.ranges if r.version == 4]
+    shown = [("person" if AUTHORITY[s.type] == "people" else "service", s) for s in
+             plan.subjects.values()]  # fmt: skip
+    paths = [CASE, SEALED, "/supervision/x", "/", "/Cases/1", "/cases/../x", "/cases/%41"]
+    for _ in range(120):
+        profile, subject = draw.choice(shown)
+        source = draw.choice([draw.choice(places), str(plan.zones[subject.zones[0]].ranges[0][9])])
+        method, path = draw.choice(["GET", "PUT", "POST", "DELETE"]), draw.choice(paths)
+        file = stand.shown(profile, subject.certificate)
+        number = len(stand.decisions)
+        with stand.connect(source, stand.context(file), HOST) as opened:
+            status = stand.ask(opened, text(method, path)).status
+        until(lambda n=number: len(stand.decisions) > n)  # type: ignore[misc]  # the loop's
+        line = stand.decisions[-1]
+
+        wanted = decide_request(
+            plan,
+            SITE,
+            Request(
+                source=ip_address(source),
+                authority=AUTHORITY[subject.type],
+                name=subject.certificate,
+                server_name=HOST,
+                host=HOST,
+                port=443,
+                method=method,
+                path=path,
+                at=datetime.fromtimestamp(line["at"] / 1000, CHINA),
+            ),
+        )
+        found = (line["verdict"], line["reason"], line["subject"], line["resource"], line["grant"])
+        assert found == (
+            wanted.verdict,
+            wanted.reason,
+            wanted.subject or "",
+            wanted.resource or "",
+            wanted.grant or "",
+        ), (source, subject.name, method, path)
+        assert (status == GRANTED) is (wanted.reason is RequestReason.GRANT)
+        assert line["status"] == status
+
+
+@pytest.fixture(name="clerk")
+def _clerk(stand: Stand) -> Path:
+    return stand.shown("person", CLERK)
+
+
+def status(stand: Stand, shown: Path, words: bytes, server_name: str = HOST) -> int:
+    """Give what one request on a connection of its own is answered with."""
+    with stand.connect(DESK, stand.context(shown), server_name) as opened:
+        return stand.ask(opened, words).status
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/cases/../supervision/",
+        "/cases/./1",
+        "/cases/..",
+        "//cases/1",
+        "/cases//1",
+        "/cases/%2e%2e/supervision/",
+        "/cases/%2F1",
+        "/cases/%41",
+        "/cases/%00",
+        "/cases/%e5%8a%9e",
+        "/cases/1;x=2",
+        "/cases\\1",
+        "/CASES/1",
+        "/cases/Sealed/1",
+        "/cases/'1\"",
+        "*",
+        "cases/1",
+        "/cases/\u529e",
+        "https://business-city.svc.lab.internal/cases/../x",
+        "https://other.internal/cases/1",
+        "/cases/1#x",
+    ],
+)
+def test_no_spelling_of_a_path_slips_round_a_route(stand: Stand, clerk: Path, path: str) -> None:
+    """What is not written in the one way reaches no application."""
+    before = len(stand.seen)
+
+    assert status(stand, clerk, text("GET", path)) in {400, 403, 421}
+    assert len(stand.seen) == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/cases/1", "/cases/", "/cases/%E5%8A%9E", "/cases/a'b", "/cases/1?to=../x",
+     "https://business-city.svc.lab.internal/cases/1"],
+)  # fmt: skip
+def test_the_one_way_to_write_a_path_passes(stand: Stand, clerk: Path, path: str) -> None:
+    """Chinese and a query too, and what a proxy of somebody's would send."""
+    assert status(stand, clerk, text("GET", path)) == GRANTED
+
+
+@pytest.mark.parametrize(
+    ("host", "server_name"),
+    [
+        pytest.param("other.internal", HOST, id="another host"),
+        pytest.param(HOST, "other.internal", id="another name in TLS"),
+        pytest.param("", HOST, id="no host"),
+        pytest.param(f"{HOST}\r\nHost: other.internal", HOST, id="two hosts"),
+        pytest.param(f"{HOST}:8443", HOST, id="another port in it"),
+    ],
+)
+def test_host_and_name_are_one(stand: Stand, clerk: Path, host: str, server_name: str) -> None:
+    """What was asked for in TLS is what is asked for in HTTP, and is served here."""
+    before = len(stand.seen)
+    try:
+        found = status(stand, clerk, text("GET", CASE, host), server_name)
+    except ssl.SSLError:
+        found = 0
+
+    assert found in {0, 400, 403, 421}
+    assert len(stand.seen) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Loushan-Identity", "loushan-identity", "LOUSHAN-IDENTITY", "Loushan_Identity",
+     "loushan.identity", "X-Forwarded-For", "Forwarded", "X-Real-IP", "X-SSL-Client-CN"],
+)  # fmt: skip
+def test_nobody_says_who_he_is_but_the_gateway(stand: Stand, clerk: Path, name: str) -> None:
+    """Whatever a client writes into the header, and however it spells it."""
+    assert status(stand, clerk, text("GET", CASE, HOST, f"{name}: forged")) == GRANTED
+
+    headers = stand.seen[-1]["headers"]
+    assert "forged" not in str(headers)
+    assert [n for n, _ in headers if n.lower().startswith("loushan")] == ["loushan-identity"]
+
+
+# --- who is let in at all -------------------------------------------------------------------------
+
+
+def test_nobody_comes_in_without_a_certificate(stand: Stand) -> None:
+    """No request of his is read."""
+    number = len(stand.seen)
+    with (
+        pytest.raises((ssl.SSLError, ConnectionError)),
+        stand.connect(DESK, stand.context(None), HOST) as opened,
+    ):
+        stand.ask(opened, text("GET", CASE))
+
+    assert len(stand.seen) == number
+
+
+@pytest.mark.parametrize("profile", ["bureau", "gateway"])
+def test_who_is_certified_for_something_else_is_no_subject(stand: Stand, profile: str) -> None:
+    """A signer's and a gateway's certificates are of other authorities, whatever their names."""
+    number = len(stand.decisions)
+
+    assert status(stand, stand.shown(profile, "huichuan-gw"), text("GET", CASE)) == 403
+    until(lambda: len(stand.decisions) > number)
+    assert stand.decisions[-1]["reason"] == "unknown_subject"
+
+
+def test_who_certifies_himself_stays_out(stand: Stand, tmp_path: Path) -> None:
+    """Authorities called as ours are, of somebody who has made their own."""
+    other = authorities(tmp_path / "others")
+    shown = certified(other, tmp_path, "person", CLERK)
+
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        status(stand, shown, text("GET", CASE))
+
+
+def test_nothing_older_than_tls_1_3_is_spoken(stand: Stand, clerk: Path) -> None:
+    """RFC 8446; what is older is refused in the handshake."""
+    context = stand.context(clerk)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    with pytest.raises(ssl.SSLError):
+        stand.connect(DESK, context, HOST)
+
+
+def test_no_session_is_resumed(stand: Stand, clerk: Path) -> None:
+    """One that is would not be asked for its certificate again."""
+    context = stand.context(clerk)
+    with stand.connect(DESK, context, HOST) as opened:
+        assert stand.ask(opened, text("GET", CASE)).status == GRANTED
+        session = opened.session
+    with stand.connect(DESK, context, HOST, session) as opened:
+        assert stand.ask(opened, text("GET", CASE)).status == GRANTED
+        assert not opened.session_reused
+
+
+# --- and what changes meanwhile -------------------------------------------------------------------
+
+
+def test_a_revoked_certificate_is_refused_at_the_next_request(stand: Stand, clerk: Path) -> None:
+    """On the connection that stands; it passes again when it is not revoked any more."""
+    with stand.connect(DESK, stand.context(clerk), HOST) as opened:
+        first = stand.ask(opened, text("GET", CASE))
+        first.read()
+        until(lambda: stand.decisions[-1]["path"] == CASE)
+        serial = stand.decisions[-1]["serial"]
+        revoke(stand.proxy, {f"people/{serial}": "2026-11-25"})
+        second = stand.ask(opened, text("GET", CASE))
+        second.read()
+    until(lambda: stand.decisions[-1]["reason"] == "revoked")
+    # The same number by another authority is another certificate.
+    revoke(stand.proxy, {f"services/{serial}": "2026-11-25"})
+    third = status(stand, clerk, text("GET", CASE))
+    revoke(stand.proxy, {})
+
+    assert (first.status, second.status, third) == (GRANTED, 403, GRANTED)
+
+
+def test_what_is_proven_no_more_stops(stand: Stand, clerk: Path) -> None:
+    """When its time is over, when it is closed, and not before; a proof lets it go on."""
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    with stand.connect(DESK, stand.context(clerk), HOST) as opened:
+        found = []
+        changes: list[Callable[[], None]] = [
+            lambda: prolong(stand.proxy, soon),
+            lambda: until(lambda: datetime.now(UTC) > soon + timedelta(seconds=1)),
+            lambda: prolong(stand.proxy, datetime.now(UTC) + timedelta(hours=1)),
+            lambda: close(stand.proxy),
+        ]
+        for change in changes:
+            change()
+            answer = stand.ask(opened, text("GET", CASE))
+            answer.read()
+            found.append(answer.status)
+    bring_into_force(
+        stand.proxy,
+        compile_maps(stand.plan, SITE, Generation.A),
+        7,
+        datetime.now(UTC) + timedelta(hours=1),
+    )
+
+    assert found == [GRANTED, 503, GRANTED, 503]
+
+
+def test_a_policy_takes_anothers_place_and_nobody_is_refused(stand: Stand, clerk: Path) -> None:
+    """Requests go on while the maps change, again and again; each is judged by one of them."""
+    answers: list[int] = []
+    over = threading.Event()
+
+    def ask_again_and_again() -> None:
+        with stand.connect(DESK, stand.context(clerk), HOST) as opened:
+            while not over.is_set():
+                answer = stand.ask(opened, text("GET", CASE))
+                answer.read()
+                answers.append(answer.status)
+
+    asking = [threading.Thread(target=ask_again_and_again) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    try:
+        for turn, letter in enumerate((Generation.B, Generation.A) * 4):
+            maps = compile_maps(stand.plan, SITE, letter)
+            bring_into_force(stand.proxy, maps, 8 + turn, datetime.now(UTC) + timedelta(hours=1))
+    finally:
+        over.set()
+        for thread in asking:
+            thread.join()
+
+    assert len(answers) > 50
+    assert set(answers) == {GRANTED}
+    assert {line["revision"] for line in stand.decisions} >= set(range(8, 16))
+
+
+def test_a_grant_that_is_withdrawn_ends_with_the_next_request(stand: Stand, clerk: Path) -> None:
+    """On the connection that stands."""
+    without = tuple(grant for grant in stand.plan.grants if grant.subject != "tax_clerk")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    with stand.connect(DESK, stand.context(clerk), HOST) as opened:
+        found = []
+        for plan, letter in (
+            (replace(stand.plan, grants=without), Generation.B),
+            (stand.plan, Generation.A),
+        ):
+            bring_into_force(stand.proxy, compile_maps(plan, SITE, letter), 20, later)
+            answer = stand.ask(opened, text("GET", CASE))
+            answer.read()
+            found.append(answer.status)
+
+    assert found == [403, GRANTED]
+
+
+def test_each_decision_has_a_number_and_none_is_missing(stand: Stand) -> None:
+    """What was refused and what was let pass alike, by the number in its name.
+
+    What could not be read as a request has none; it was answered all the same, and by whom is said.
+    """
+    time.sleep(0.2)
+    numbers = sorted(int(line["id"].rpartition(".")[2]) for line in stand.decisions if line["id"])
+    unread = [line for line in stand.decisions if not line["id"]]
+
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert all(line["reason"] in set(RequestReason) for line in stand.decisions if line["id"])
+    assert unread
+    assert {(line["name"], line["status"], line["verdict"]) for line in unread} == {
+        (CLERK, 400, "")
+    }

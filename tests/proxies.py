@@ -1,0 +1,275 @@
+"""A real HAProxy of Debian 13 that keeps the lab's gates, with an application behind it.
+
+The program is run out of the tree of the lab's hosts, with its own libraries, in a network
+namespace where every client's address is at hand; the application has another one.
+"""
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sysconfig
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from gateway.artefacts import Generation
+from gateway.compile.gate_maps import compile_maps
+from gateway.compile.proxy import compile_proxy
+from gateway.haproxy import Haproxy, HaproxyRefused
+from gateway.load.gates import Proxy, bring_into_force
+from gateway.policy.gates import gates_at
+from gateway.policy.model import Plan
+from lab import namespace
+from lab.hosts import image
+from pki.initialise import initialise, root_key_in_file
+from pki.issue import issue
+from pki.names import Realm
+from pki.parts import make_key
+from pki.profiles import PACKAGED
+from pki.state import CERTIFICATE, State, open_state
+from tests.authorities import NO_SECRETS, PASSPHRASE, request
+
+SITE = "city"
+GATE = "10.1.255.1"
+APPLICATION = "10.1.0.1"
+
+#: How long what must come is waited for.
+PATIENCE_SECONDS = 20.0
+
+_MAPS = (
+    *("current", "revoked", "zones_a", "zones_b"),
+    *("gates", "subjects", "ways", "routes", "grants", "hours"),
+)
+_REFUSED = '{"decision": "%[unique-id]", "reason": "%[var(txn.reason)]"}\n'
+
+
+@dataclass
+class Stand:
+    """The running proxy, who can certify clients, and what both wrote down."""
+
+    plan: Plan
+    folder: Path
+    near: str
+    authorities: State
+    proxy: Proxy
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    _certified: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def decisions(self) -> list[dict[str, Any]]:
+        """What the proxy wrote down, in its order."""
+        lines = (self.folder / "decisions").read_text("utf-8").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def shown(self, profile: str, name: str) -> Path:
+        """Give the key and certificate of somebody, certified when first asked for."""
+        if name not in self._certified:
+            self._certified[name] = certified(self.authorities, self.folder, profile, name)
+        return self._certified[name]
+
+    def context(self, shown: Path | None) -> ssl.SSLContext:
+        """Give what somebody speaks TLS with, who shows a certificate or none."""
+        context = ssl.create_default_context(cafile=str(self.folder / "services.pem"))
+        context.check_hostname = False
+        if shown is not None:
+            context.load_cert_chain(shown)
+        return context
+
+    def connect(
+        self,
+        source: str,
+        context: ssl.SSLContext,
+        server_name: str,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
+        """Open a connection from an address; resume a session where one is given."""
+
+        def opened() -> socket.socket:
+            return socket.create_connection((GATE, 443), PATIENCE_SECONDS, (source, 0))
+
+        plain = namespace.inside(self.near, opened)
+        try:
+            named = server_name or None
+            return context.wrap_socket(plain, server_hostname=named, session=session)
+        except OSError:
+            plain.close()
+            raise
+
+    def ask(self, connection: ssl.SSLSocket, text: bytes) -> http.client.HTTPResponse:
+        """Send what is a request, or should be one, and give the answer."""
+        connection.sendall(text)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer
+
+
+def certified(state: State, folder: Path, profile: str, name: str) -> Path:
+    """Have a new key certified; give a file with both, and the authority above."""
+    key = make_key("ecdsa-p256")
+    done = issue(
+        state, profile, name, request(name, key), secrets=NO_SECRETS, now=datetime.now(UTC)
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / f"{profile}-{name}.pem"
+    file.write_bytes(done.chain() + private)
+    return file
+
+
+@contextmanager
+def standing(plan: Plan, folder: Path) -> Iterator[Stand]:
+    """Run a proxy with an application behind it; both are gone afterwards."""
+    near, far = (f"lst-proxy-{os.getpid()}-{end}" for end in ("near", "far"))
+    state = authorities(folder / "authorities")
+    lay_out(plan, state, folder)
+    with cables(plan, near, far), application(folder, far) as seen:
+        process = started(folder, near)
+        try:
+            proxy = Proxy(Haproxy(folder / "control.sock"), PurePosixPath(folder / "maps"))
+            maps = compile_maps(plan, SITE, Generation.A)
+            bring_into_force(proxy, maps, 7, datetime.now(UTC) + timedelta(hours=1))
+            yield Stand(plan, folder, near, state, proxy, seen)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_SECONDS)
+
+
+def authorities(folder: Path) -> State:
+    """Make the lab's authorities, as of now."""
+    now = datetime.now(UTC)
+    key = root_key_in_file("ecdsa-p256", PASSPHRASE)
+    initialise(folder, Realm("lab", "样例信息中心"), key, now, list_url=None, profiles=PACKAGED)
+    return open_state(folder, now, PACKAGED)
+
+
+def lay_out(plan: Plan, state: State, folder: Path) -> None:
+    """Write what a gateway's proxy is given."""
+    compiled = compile_proxy(plan, SITE, str(folder), str(folder / "control.sock"))
+    (folder / "haproxy.cfg").write_text(compiled.text, "utf-8")
+    for part in ("maps", "certificates"):
+        (folder / part).mkdir()
+    for name in _MAPS:
+        (folder / "maps" / f"{name}.map").write_text("", "utf-8")
+    for kind in ("json", "zh.html", "en.html"):
+        (folder / f"refused.{kind}").write_text(_REFUSED, "utf-8")
+    above = {name: authority_pem(state, name) for name in ("root", "people", "services")}
+    (folder / "clients.pem").write_bytes(b"".join(above.values()))
+    (folder / "services.pem").write_bytes(above["root"] + above["services"])
+    for host in {gate.host for gate in gates_at(plan, SITE)}:
+        made = certified(state, folder, "service", host.partition(".")[0])
+        made.rename(folder / "certificates" / f"{host}.pem")
+
+
+def authority_pem(state: State, name: str) -> bytes:
+    """Give an authority's certificate."""
+    return x509.load_pem_x509_certificate(
+        (state.folder / name / CERTIFICATE).read_bytes()
+    ).public_bytes(Encoding.PEM)
+
+
+@contextmanager
+def cables(plan: Plan, near: str, far: str) -> Iterator[None]:
+    """Make the two namespaces: every client's address is in the first one."""
+    namespace.add([near, far])
+    try:
+        clients = sorted(
+            {str(r[9]) for z in plan.zones.values() for r in z.ranges if r.version == 4}
+        )
+        namespace.ip([f"link add app type veth peer name proxy netns {far}"], near)
+        ours = [f"address add {each}/32 dev lo" for each in (*clients, GATE)]
+        namespace.ip([*ours, "link set lo up", "link set app up",
+                      "address add 169.254.0.1/30 dev app",
+                      f"route add {APPLICATION}/32 via 169.254.0.2"], near)  # fmt: skip
+        namespace.ip(["link set lo up", "link set proxy up", "address add 169.254.0.2/30 dev proxy",
+                      f"address add {APPLICATION}/32 dev lo"], far)  # fmt: skip
+        yield
+    finally:
+        namespace.remove([near, far])
+
+
+@contextmanager
+def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
+    """Answer each request with what came; give what came."""
+    seen: list[dict[str, Any]] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            seen.append(
+                {"path": self.path, "method": self.command, "headers": self.headers.items()}
+            )
+            body = b"ok"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815 - http.server calls them so
+
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    server = namespace.inside(where, lambda: ThreadingHTTPServer((APPLICATION, 443), Answer))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    (certificate,) = (folder / "certificates").iterdir()
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(folder / "services.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def started(folder: Path, where: str) -> "subprocess.Popen[bytes]":
+    """Start the program of Debian 13 in a namespace, and wait until it answers."""
+    tree = image.ensure(lambda _line: None).tree
+    library = tree / "usr/lib" / sysconfig.get_config_var("MULTIARCH")
+    (linker,) = library.glob("ld-linux*.so.*")
+    command = [
+        *("ip", "netns", "exec", where),
+        *(str(linker), "--library-path", str(library)),
+        *(str(tree / "usr/sbin/haproxy"), "-db", "-f", str(folder / "haproxy.cfg")),
+    ]
+    named = {**os.environ, "LOUSHAN_NODE": "city-gw", "LOUSHAN_STARTED": "1764081000"}
+    with (folder / "decisions").open("ab") as out, (folder / "said").open("ab") as said:
+        process = subprocess.Popen(command, stdout=out, stderr=said, env=named)
+    until(lambda: answers(folder) or process.poll() is not None)
+    assert process.poll() is None, (folder / "said").read_text("utf-8")
+    return process
+
+
+def answers(folder: Path) -> bool:
+    """Tell whether the program can be asked."""
+    try:
+        return bool(Haproxy(folder / "control.sock").info())
+    except HaproxyRefused:
+        return False
+
+
+def until(what: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
