@@ -273,4 +273,58 @@ TEXTS: Mapping[str, Text] = {
         "strongSwan 未使用插件“{plugin}”审查证书",
         "请对本机运行 `playbooks/provision.yml`,再查明由谁更改了 strongswan.conf",
     ),
+    "ZG690": Text(
+        "the proxy runs with a configuration called {found}, and the policy's is {wanted}",
+        "load the signed policy again, then find out who started it otherwise",
+        "代理所用配置为 {found},而策略的配置为 {wanted}",
+        "请重新装载已签署的策略,再查明由谁以其他配置启动",
+    ),
+    "ZG691": Text(
+        "the proxy has no policy in force and refuses every request",
+        "load the signed policy again: `loushan agent enforce`",
+        "代理没有生效的策略,拒绝一切请求",
+        "请重新装载已签署的策略:`loushan agent enforce`",
+    ),
+    "ZG692": Text(
+        "`{subject}` may do {method} to `{resource}` from `{zone}`, and nobody granted it",
+        "load the signed policy again, then find out who put it there",
+        "“{subject}”可从“{zone}”对“{resource}”执行 {method},而无人授予",
+        "请重新装载已签署的策略,再查明由谁放入",
+    ),
+    "ZG693": Text(
+        "the proxy's map `{map}` is missing, or is none of ours",
+        "start loushan-proxy.service again; it has its maps from the signed policy",
+        "代理的映射表“{map}”缺失,或并非我方所有",
+        "请重新启动 loushan-proxy.service;其映射表来自已签署的策略",
+    ),
+    "ZG694": Text(
+        "the proxy's map `{map}` says `{found}` of `{key}`, and must say `{wanted}`",
+        "load the signed policy again, then find out who changed it",
+        "代理的映射表“{map}”中“{key}”为“{found}”,应为“{wanted}”",
+        "请重新装载已签署的策略,再查明由谁更改",
+    ),
+    "ZG695": Text(
+        "the proxy's map `{map}` holds `{key}`, which is of no policy in force",
+        "load the signed policy again; it takes away what is left over",
+        "代理的映射表“{map}”中有“{key}”,不属于生效的策略",
+        "请重新装载已签署的策略,可清除残留",
+    ),
+    "ZG696": Text(
+        "the certificate {certificate} is on a list of revocations, and the proxy takes it",
+        "run `loushan link refresh`, then find out who took it out",
+        "证书 {certificate} 已列入吊销列表,而代理仍接受",
+        "请运行 `loushan link refresh`,再查明由谁移除",
+    ),
+    "ZG697": Text(
+        "the proxy refuses the certificate {certificate}, which is on no list of revocations",
+        "run `loushan link refresh`, then find out who put it there",
+        "代理拒绝证书 {certificate},而它不在任何吊销列表中",
+        "请运行 `loushan link refresh`,再查明由谁放入",
+    ),
+    "ZG698": Text(
+        "`{subject}` was granted {method} to `{resource}` from `{zone}`, and the proxy refuses it",
+        "load the signed policy again, then find out who took it out",
+        "“{subject}”获准从“{zone}”对“{resource}”执行 {method},而代理拒绝",
+        "请重新装载已签署的策略,再查明由谁移除",
+    ),
 }

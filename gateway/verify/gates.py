@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from ipaddress import ip_network
+from pathlib import PurePosixPath
 
+from gateway.haproxy import Haproxy
 from gateway.policy.model import Address, Network
 from gateway.policy.request_reasons import RequestReason as Reason
 from gateway.policy.requests import CHINA, Request, is_canonical
@@ -95,3 +97,13 @@ def _within(limits: str, hours: Mapping[str, str], at: datetime) -> Reason:
 def _slot(at: datetime) -> str:
     here = at.astimezone(CHINA)
     return f"{here.isoweekday()}-{here.hour:02}-{here.minute // 15}"
+
+
+def read_gates(haproxy: Haproxy) -> LiveGates:
+    """Read a running proxy: what it calls its configuration by, and every map that it has.
+
+    Raises:
+        HaproxyRefused: it cannot be asked.
+    """
+    maps = {PurePosixPath(file).stem: haproxy.entries(file) for file in haproxy.maps()}
+    return LiveGates(haproxy.info().get("description", ""), maps)

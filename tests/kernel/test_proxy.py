@@ -14,9 +14,12 @@ import pytest
 
 from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
+from gateway.compile.proxy import compile_proxy
 from gateway.load.gates import bring_into_force, close, prolong, revoke
 from gateway.policy.request_reasons import RequestReason
 from gateway.policy.requests import AUTHORITY, CHINA, Request, decide_request
+from gateway.verify.gate_proof import SignedGates, find_in_gates
+from gateway.verify.gates import read_gates
 from tests.plans import built
 from tests.proxies import SITE, Stand, authorities, certified, standing, until
 from tests.rights import lab_with_rights
@@ -341,6 +344,50 @@ def test_a_grant_that_is_withdrawn_ends_with_the_next_request(stand: Stand, cler
             found.append(answer.status)
 
     assert found == [403, GRANTED]
+
+
+# --- and what is read back ------------------------------------------------------------------------
+
+
+def findings(stand: Stand) -> set[str]:
+    """Give what is wrong with what the running program holds."""
+    live = read_gates(stand.proxy.haproxy)
+    digest = compile_proxy(
+        stand.plan, SITE, str(stand.folder), str(stand.folder / "control.sock")
+    ).digest
+    revision = int(live.maps["current"]["revision"])
+    signed = SignedGates(stand.plan, SITE, revision, digest)
+    return {each.code for each in find_in_gates(signed, live)}
+
+
+@pytest.mark.parametrize(
+    ("tampering", "code"),
+    [
+        pytest.param("add map {maps}/grants.map {letter}:leader:city.leaders:cases:PUT x|0|9|-",
+                     "ZG692", id="a right"),
+        pytest.param("del map {maps}/grants.map {letter}:leader:city.leaders:supervision_view:GET",
+                     "ZG698", id="a right less"),
+        pytest.param("set map {maps}/subjects.map {letter}:people/tax-clerk leader", "ZG694",
+                     id="another subject"),
+        pytest.param("add map {maps}/zones_{letter}.map 192.0.2.0/24 city.leaders", "ZG694",
+                     id="a wider zone"),
+    ],
+)  # fmt: skip
+def test_what_is_changed_in_the_running_program_is_found(
+    stand: Stand, tampering: str, code: str
+) -> None:
+    """By whoever has its control socket; the signed policy takes it away again."""
+    before = findings(stand)
+    letter = Generation(read_gates(stand.proxy.haproxy).letter)
+    said = stand.proxy.haproxy.ask(tampering.format(maps=stand.folder / "maps", letter=letter))
+    found = findings(stand)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    bring_into_force(stand.proxy, compile_maps(stand.plan, SITE, letter.other), 30, later)
+
+    assert before == set()
+    assert not said
+    assert code in found
+    assert findings(stand) == set()
 
 
 def test_each_decision_has_a_number_and_none_is_missing(stand: Stand) -> None:
