@@ -3,9 +3,9 @@
 import argparse
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli.log_verify import LOG_FOLDER
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus, Language
 
@@ -17,7 +17,7 @@ _MILLISECONDS = 1000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    from pathlib import Path
+    from gateway.observe.settings import LOG_FOLDER
 
     parser.add_argument(
         "id",

@@ -3,17 +3,17 @@
 import argparse
 from pathlib import Path
 
-SETTINGS = Path("/etc/loushan/log.toml")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
+    from gateway.observe.settings import SETTINGS_FILE
+
     parser.add_argument(
         "--settings",
         type=Path,
-        default=SETTINGS,
+        default=SETTINGS_FILE,
         metavar="FILE",
-        help=f"its settings, {SETTINGS} unless said | 设置文件",
+        help=f"its settings, {SETTINGS_FILE} unless said | 设置文件",
     )
 
 

@@ -10,12 +10,11 @@ from gateway.errors import ExitStatus
 if TYPE_CHECKING:
     from gateway.observe.verify import Verification
 
-#: Where a gateway keeps its log.
-LOG_FOLDER = Path("/var/lib/loushan-log/decisions")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
+    from gateway.observe.settings import LOG_FOLDER
+
     parser.add_argument(
         "folder",
         nargs="?",
