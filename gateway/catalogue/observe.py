@@ -22,15 +22,15 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG982": Text(
         "records {first} to {last} are missing: record {found} stands in their place",
-        "somebody took them away or moved them; see the runbook DecisionLogDamaged",
+        "somebody took them away; see the runbook DecisionLogDamaged",
         "缺少记录 {first} 至 {last}:该处为记录 {found}",
-        "记录被删除或移动;请查看手册 DecisionLogDamaged",
+        "记录被删除;请查看手册 DecisionLogDamaged",
     ),
     "ZG983": Text(
-        "a record too many: where record {wanted} belongs stands {found}, which came before",
-        "somebody added or moved it; see the runbook DecisionLogDamaged",
-        "多出记录:应为记录 {wanted} 之处出现已有的 {found}",
-        "记录被添加或移动;请查看手册 DecisionLogDamaged",
+        "record {found} is out of place: record {wanted} belongs there",
+        "somebody added one, or changed their order; see the runbook DecisionLogDamaged",
+        "记录 {found} 不在其位:此处应为记录 {wanted}",
+        "记录被添加或调换次序;请查看手册 DecisionLogDamaged",
     ),
     "ZG984": Text(
         "record {number} is not as it was written: {error}",
