@@ -260,6 +260,22 @@ def test_another_raw_file_is_read_from_its_beginning(site: Site, exchange, why: 
     assert recorded(site.log) == [1, 2, 3]
 
 
+def test_a_new_log_begins_where_the_raw_file_still_has_something(tmp_path: Path) -> None:
+    """What an older log was made of and gave back is no line any more."""
+    site = Site(tmp_path, changes={"free_bytes": 4096})
+    site.take(lines(*range(1, 100)))
+    site.follower.store.close()
+    site.log.replace(tmp_path / "old")
+    site.settings.key.unlink()
+    site.begin()
+    site.take(lines(100))
+
+    source = records(site.log)[0]
+    assert source.body["why"] == "first"
+    assert source.raw[0] >= 4096
+    assert recorded(site.log)[-1] == 100
+
+
 def test_the_rest_of_a_renamed_file_is_kept(site: Site) -> None:
     """Also a last line without an end, as what it is."""
     site.take(lines(1))
