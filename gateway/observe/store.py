@@ -52,9 +52,8 @@ class Store:
         self.folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._take_lock()
         self._mend_checkpoints()
-        self.chain, self.day, self._length = self._remembered()
         newest = self._newest()
-        self._hold(newest)
+        self.chain, self.day, self._length = self._remembered(newest)
         for day in files.days(self.folder):
             if day >= self.day:
                 self._read_again(day, newest)
@@ -143,8 +142,8 @@ class Store:
         self.signed = newest.size
         return newest
 
-    def _remembered(self) -> tuple[Chain, str, int]:
-        """Give what the last checkpoint left, where the records bear it out; else nothing."""
+    def _remembered(self, newest: Checkpoint | None) -> tuple[Chain, str, int]:
+        """Give what a checkpoint left, where it and the records bear it out; else nothing."""
         nothing = (Chain(), "", 0)
         try:
             data = json.loads((self.folder / files.STATE_FILE).read_bytes())
@@ -154,8 +153,12 @@ class Store:
                 *_, last, rest = file.read(min(length, _CHUNK_BYTES)).split(b"\n")
         except (OSError, ValueError, TypeError, KeyError):
             return nothing
-        borne_out = data["format"] == FORMAT and not rest and leaf_hash(last).hex() == chain.before
-        return (chain, day, length) if borne_out else nothing
+        tree = chain.tree
+        signed = newest is not None and (
+            tree.size < newest.size or (tree.size, tree.root()) == (newest.size, newest.root)
+        )
+        ends = data["format"] == FORMAT and not rest and leaf_hash(last).hex() == chain.before
+        return (chain, day, length) if signed and ends else nothing
 
     def _remember(self) -> None:
         data = {

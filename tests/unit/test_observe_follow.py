@@ -149,6 +149,10 @@ def test_a_restart_goes_on_where_the_records_end(site: Site, signed: bool) -> No
             lambda file: file.write_text(file.read_text().replace('"before": "', '"before": "0')),
             id="another record's",
         ),
+        pytest.param(
+            lambda file: file.write_text(file.read_text().replace('"peaks": ["', '"peaks": ["00')),
+            id="another tree's",
+        ),
     ],
 )
 def test_the_state_only_spares_reading(site: Site, damage) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - a lambda of the table
@@ -383,6 +387,9 @@ def test_two_followers_do_not_write_into_one_log(site: Site) -> None:
     [
         pytest.param(lambda text: text[: text.index(b"\n") + 1], "ZG986", id="cut off"),
         pytest.param(lambda text: text.replace(b"/cases/2", b"/cases/9"), "ZG984", id="altered"),
+        pytest.param(
+            lambda text: text.replace(b"/cases/3", b"/cases/9"), "ZG984", id="altered the last one"
+        ),
         pytest.param(lambda text: text + text[-900:], "ZG984", id="added to"),
     ],
 )
