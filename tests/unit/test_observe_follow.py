@@ -237,6 +237,28 @@ def test_a_disk_that_cannot_make_holes_is_said(site: Site, monkeypatch: pytest.M
     assert len(recorded(site.log)) == 39
 
 
+def test_a_raw_file_that_may_only_be_read_is_followed_too(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is given back then, and that is said."""
+    opened = os.open
+
+    def may_read(path: Path, flags: int, *mode: int) -> int:
+        if path == site.raw and flags & os.O_RDWR:
+            raise PermissionError(path)
+        return opened(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", may_read)
+    site.changes["free_bytes"] = 4096
+    site.begin()
+    site.take(lines(*range(1, 40)))
+    site.follower.ending = True
+    site.follower.run(0)
+
+    assert site.status["raw_is_freed"] is False
+    assert recorded(site.log) == list(range(1, 40))
+
+
 @pytest.mark.parametrize(
     ("exchange", "why"),
     [
@@ -403,6 +425,21 @@ def test_nothing_is_built_on_a_damaged_log(site: Site, damage, code: str) -> Non
     site.again()
 
     with pytest.raises(Refused, match=code):
+        site.go()
+
+
+def test_nothing_is_built_on_records_that_do_not_follow(site: Site) -> None:
+    """Also on those that no checkpoint covers yet."""
+    site.take(lines(1))
+    site.take(lines(2))
+    site.take(lines(3))
+    file = site.log / "2025-11-26.jsonl"
+    *most, last, newest = file.read_bytes().splitlines(keepends=True)
+    assert b"/cases/2" in last
+    file.write_bytes(b"".join([*most, newest]))
+    site.again()
+
+    with pytest.raises(Refused, match="ZG984"):
         site.go()
 
 

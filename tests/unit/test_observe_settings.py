@@ -87,6 +87,17 @@ def test_a_log_takes_no_other_key(tmp_path: Path, damage) -> None:  # type: igno
         site.again()
 
 
+def test_a_log_that_lost_both_halves_of_its_key_gets_no_new_one(tmp_path: Path) -> None:
+    """Nobody could judge its checkpoints by one that signed none of them."""
+    site = Site(tmp_path)
+    site.take(lines(1))
+    site.settings.key.unlink()
+    (site.log / "key.vkey").unlink()
+
+    with pytest.raises(Refused, match="ZG988"):
+        site.again()
+
+
 def test_a_log_takes_no_key_of_another_log(tmp_path: Path) -> None:
     """Though it is a good one."""
     (tmp_path / "other").mkdir()
