@@ -13,6 +13,7 @@ from gateway.catalogue import (
     law,
     link,
     load,
+    observe,
     plan,
     probe,
     ruleset,
@@ -34,6 +35,7 @@ AREAS: Mapping[str, Mapping[str, Text]] = {
     "environment": environment.TEXTS,
     "agent": agent.TEXTS,
     "link": link.TEXTS,
+    "observe": observe.TEXTS,
 }
 
 CATALOGUE: Mapping[str, Text] = {

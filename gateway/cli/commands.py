@@ -191,6 +191,24 @@ COMMANDS = (
         "由本网关重新建立全部链路,例如刚接替为双机的主用网关时",
     ),
     Command(
+        ("decision",),
+        "gateway.cli.decision",
+        "say what was decided: who asked for what, the verdict and its reason, by the id",
+        "按判定编号查询:谁请求何事、裁决与理由",
+    ),
+    Command(
+        ("log", "verify"),
+        "gateway.cli.log_verify",
+        "prove that a decision log is as it was written, or say what is wrong and where",
+        "证明判定日志与写入时一致,否则指出何处有误",
+    ),
+    Command(
+        ("log", "follow"),
+        "gateway.cli.log_follow",
+        "be the follower that records the proxy's decisions; started by systemd",
+        "记录代理判定的服务主程序,由 systemd 启动",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",
@@ -273,6 +291,7 @@ COMMANDS = (
 GROUPS = {
     "agent": ("keep this gateway on its signed policy", "使本网关始终执行已签署的策略"),
     "link": ("this gateway's links with its neighbours", "本网关与相邻站点的链路"),
+    "log": ("the decision log of a gateway", "网关的判定日志"),
     "lab": ("a city of real hosts on this machine", "在本机运行由真实主机组成的城市"),
     "policy": ("write, ask, compare and sign a plan", "编写、查询、比较、签署规划"),
     "site": ("add a site to a plan, or take one out", "在规划中增减站点"),

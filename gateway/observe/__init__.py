@@ -1,0 +1,1 @@
+"""The decision log of a gateway: followed, chained, signed, verified, looked up."""
