@@ -78,7 +78,7 @@ def compile_proxy(plan: Plan, site: str, folder: str = FOLDER, socket: str = SOC
 def _global(socket: str) -> Iterator[str]:
     yield from (
         "global",
-        "    log stdout format raw local0",
+        "    log stdout len 65535 format raw local0",
         f"    stats socket {socket} mode 600 level admin",
         "    ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets prefer-client-ciphers",
         f"    ssl-default-bind-curves {_CURVES}",

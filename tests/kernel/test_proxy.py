@@ -16,6 +16,7 @@ from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import compile_proxy
 from gateway.load.gates import bring_into_force, close, prolong, revoke
+from gateway.observe.content import Kind, content_of
 from gateway.policy.request_reasons import RequestReason
 from gateway.policy.requests import AUTHORITY, CHINA, Request, decide_request
 from gateway.verify.gate_proof import SignedGates, find_in_gates
@@ -405,3 +406,18 @@ def test_each_decision_has_a_number_and_none_is_missing(stand: Stand) -> None:
     assert {(line["name"], line["status"], line["verdict"]) for line in unread} == {
         (CLERK, 400, "")
     }
+
+
+def test_what_it_writes_is_what_the_decision_log_reads(stand: Stand) -> None:
+    """Each line with a number is a decision to it; others are kept as lines.
+
+    Those are of what was no request, and of who did not get as far as one.
+    """
+    lines = [line for line in (stand.folder / "decisions").read_bytes().splitlines() if line]
+    kinds = {line: content_of(line, (0, len(line))).kind for line in lines}
+    decisions = {line for line in lines if b'"id": "city-gw.' in line}
+
+    assert {kinds[line] for line in decisions} == {Kind.DECISION}
+    others = set(lines) - decisions
+    assert {kinds[line] for line in others} == {Kind.UNREADABLE}
+    assert any(b"SSL handshake failure" in line for line in others)
