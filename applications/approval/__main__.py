@@ -11,12 +11,10 @@ from applications.approval.backup import BackupError, back_up, restore
 from applications.approval.holidays import DaysError, read_days, replace_days
 from applications.approval.pages import make_app
 from applications.approval.schema import SchemaError, migrate, migrations
-from applications.approval.serve import check_of
-from applications.web.guard import HEALTH
+from applications.web.health import HealthError, ask_for_health
 from applications.web.settings import Settings, SettingsError
 
 _DATABASE = "host=/run/postgresql dbname=approval"
-_OK = 200
 
 
 def main(argv: list[str]) -> int:
@@ -26,7 +24,15 @@ def main(argv: list[str]) -> int:
         said = {"prepare": _prepare, "health": _health, "backup": _backup, "restore": _restore}[
             asked.verb
         ](asked)
-    except (BackupError, DaysError, OSError, SchemaError, SettingsError, psycopg.Error) as fault:
+    except (
+        BackupError,
+        DaysError,
+        HealthError,
+        OSError,
+        SchemaError,
+        SettingsError,
+        psycopg.Error,
+    ) as fault:
         sys.stderr.write(f"{asked.verb}: {fault}\n")
         return 1
     sys.stdout.write(f"{asked.verb}: {said}\n")
@@ -56,15 +62,8 @@ def _prepare(asked: argparse.Namespace) -> str:
 
 
 def _health(_asked: argparse.Namespace) -> str:
-    """Ask the application itself, in this process, with the settings and rights that it has."""
     settings = Settings.of_environment()
-    check = check_of(settings)
-    check.keys()
-    answer = make_app(check, settings.database).test_client().get(HEALTH)
-    if answer.status_code != _OK:
-        message = answer.get_data(as_text=True).strip()
-        raise SchemaError(message)
-    return "ok"
+    return ask_for_health(make_app(settings.check(), settings.database), settings)
 
 
 def _backup(asked: argparse.Namespace) -> str:

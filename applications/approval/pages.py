@@ -5,13 +5,12 @@ Who may do which is the gateway's matter; here everybody who comes is let.
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from flask import Flask, Response, g, request
-from jinja2 import ChoiceLoader, FileSystemLoader
 
 from applications.approval.asked import filing_in, step_in
 from applications.approval.cases import AMENDING, DECIDING, Case, Step, StepRefused
@@ -23,18 +22,11 @@ from applications.clocks.clocks import clock_of
 from applications.identity import IdentityCheck
 from applications.web.answers import answer, refusal, set_up_answers, wants_json
 from applications.web.guard import HEALTH, guard
+from applications.web.pages import CHINA, page_application, today_in_china
 
 HOME = "/cases/"
 
-_CHINA = timezone(timedelta(hours=8), "CST")
-_LARGEST_REQUEST_BYTES = 128 * 1024
-_WEB = Path(__file__).parents[1] / "web"
 _OWN = Path(__file__).with_name("templates")
-
-
-def today_in_china() -> date:
-    """Give the day that it is in China."""
-    return datetime.now(_CHINA).date()
 
 
 def make_app(
@@ -42,10 +34,7 @@ def make_app(
 ) -> Flask:
     """Give the application."""
     store = Store(database, today)
-    app = Flask(__name__, static_folder=_WEB / "static", static_url_path=f"{HOME}-")
-    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_REQUEST_BYTES
-    app.jinja_loader = ChoiceLoader([FileSystemLoader(_OWN), FileSystemLoader(_WEB / "templates")])
-    app.jinja_env.globals["home"] = HOME
+    app = page_application(__name__, HOME, _OWN)
     guard(app, check)
     set_up_answers(app, WORDS)
     _read(app, store, today)
@@ -144,7 +133,7 @@ def as_shown(case: Case, calendar: Calendar, day: date) -> dict[str, Any]:
 
 
 def _step_shown(step: Done) -> dict[str, Any]:
-    return {**asdict(step), "at": step.at.astimezone(_CHINA).isoformat(timespec="seconds")}
+    return {**asdict(step), "at": step.at.astimezone(CHINA).isoformat(timespec="seconds")}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
 
+from applications.identity import IdentityCheck, KeyFile
+
 #: Names the file; the unit sets it.
 VARIABLE = "LOUSHAN_APP_SETTINGS"
 
@@ -51,6 +53,10 @@ class Settings:
             message = f"{file}: missing, empty or unknown: {wrong}"
             raise SettingsError(message)
         return cls(**said)
+
+    def check(self) -> IdentityCheck:
+        """Give the check that they ask for."""
+        return IdentityCheck(self.host, self.gateway, KeyFile(Path(self.keys)))
 
     @classmethod
     def of_environment(cls) -> Self:

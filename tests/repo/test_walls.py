@@ -45,7 +45,7 @@ def skeleton(tmp_path: Path) -> Path:
             (tmp_path / "gateway" / layer).mkdir(parents=True)
             (tmp_path / "gateway" / layer / "__init__.py").touch()
     (tmp_path / "gateway" / "__init__.py").touch()
-    names = ("approval", "clocks", "identity", "web")
+    names = ("approval", "clocks", "identity", "supervision", "web")
     for beside in (*(f"applications/{name}" for name in names), "lab", "pki"):
         (tmp_path / beside).mkdir(parents=True)
         (tmp_path / beside / "__init__.py").touch()
@@ -101,6 +101,9 @@ def reaches(name: str, package: str) -> bool:
         pytest.param("applications", "import gateway.load", HEADER_ALONE, id="to whoever signs"),
         pytest.param("applications", "import pki", HEADER_ALONE, id="application to authority"),
         pytest.param("applications/web", "import applications.approval", APART, id="to a case"),
+        pytest.param(
+            "applications/supervision", "import applications.approval", APART, id="beside"
+        ),
         pytest.param("applications/more", "", APART, id="an application without a place"),
         pytest.param("applications/clocks", "import psycopg", CLOCKS, id="clocks that ask"),
         pytest.param("applications/identity", "import flask", FEW_NEEDS, id="to a framework"),
