@@ -1,6 +1,7 @@
 """The database has one shape, and each role in it may do what it is for and no more."""
 
 import itertools
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -312,6 +313,22 @@ def test_somebody_who_is_connected_is_not_cut_off(database: Cluster, tmp_path: P
             restore(dump, database.database(ADMIN), NOW)
 
     assert desk.case(number)["case"]["id"] == number
+
+
+@pytest.mark.usefixtures("with_programs")
+def test_a_dump_that_cannot_be_read_back_does_not_count(
+    database: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though `pg_dump` said that all went well."""
+    (tmp_path / "programs").mkdir()
+    false = tmp_path / "programs" / "pg_dump"
+    false.write_text("#!/bin/sh\nexit 0\n")
+    false.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{false.parent}:{os.environ['PATH']}")
+
+    with pytest.raises(BackupError, match="pg_restore"):
+        back_up(database.database(OWNER), tmp_path, NOW)
+    assert dumps(tmp_path) == []
 
 
 @pytest.mark.usefixtures("with_programs")
