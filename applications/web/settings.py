@@ -21,13 +21,15 @@ class Settings:
     """What the role writes down.
 
     `host` is the name by which the application is asked for, `gateway` the
-    name in the certificate of the gateway before it, `keys` the gateway's
-    public keys, `database` how libpq reaches it.  `authority` certifies the
-    gateway; `certificate` and `key` are the application's own.
+    gateway that says who asks, `keys` its public keys, `database` how libpq
+    reaches the database.  `client` is the name in the certificate with which
+    the gateway connects, and `authority` certifies that; `certificate` and
+    `key` are the application's own.
     """
 
     host: str
     gateway: str
+    client: str
     keys: str
     database: str
     authority: str

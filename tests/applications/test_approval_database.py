@@ -191,6 +191,7 @@ def _settings(database: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     said = {
         "host": HOST,
         "gateway": GATEWAY,
+        "client": GATEWAY,
         "keys": str(keys),
         "database": database.database(APPLICATION),
         **dict.fromkeys(("authority", "certificate", "key"), "/nonexistent"),

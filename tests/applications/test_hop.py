@@ -109,6 +109,7 @@ def _server(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     said = {
         "host": HOST,
         "gateway": GATEWAY,
+        "client": GATEWAY,
         "keys": folder / "gateway.jwks",
         "database": cluster.database("loushan-approval"),
         "authority": folder / "links.pem",

@@ -105,10 +105,12 @@ def test_a_role_that_is_told_all_speaks_to_its_host(tmp_path: Path, role: str) -
     [
         pytest.param("gateway", "", id="before no gateway"),
         pytest.param("gateway", "x.y\nz", id="a name of two lines"),
+        pytest.param("gateway", "x.y\n", id="a name that ends a line"),
+        pytest.param("client", "", id="whoever shows any name"),
         pytest.param("host", 'a.b"', id="a name with a quotation mark"),
         pytest.param("from", [], id="from anywhere"),
         pytest.param("from", ["any"], id="from any address"),
-        pytest.param("port", 443, id="a port that needs root"),
+        pytest.param("port", 70000, id="no port"),
         pytest.param("keys", "/nonexistent", id="no keys"),
         pytest.param("authority", "/nonexistent", id="no authority"),
     ],

@@ -144,6 +144,7 @@ def _settings(
         said = {
             "host": HOST,
             "gateway": GATEWAY,
+            "client": GATEWAY,
             "keys": str(tmp_path / keys),
             "database": database.database(role),
             **dict.fromkeys(("authority", "certificate", "key"), "/nonexistent"),
