@@ -28,6 +28,10 @@ PROVER = "The prover shares nothing"
 PURE = "do no I/O"
 GATEWAY_FILES = "The gateway meets the authority and the laboratory through files only"
 AUTHORITY_FILES = "The authority meets the gateway and the laboratory through files only"
+HEADER_ALONE = "An application knows the gateway by its header alone"
+APART = "Applications know what they share, and not each other"
+CLOCKS = "The law's clocks are pure"
+FEW_NEEDS = "Who asks is told by the standard library and cryptography"
 
 
 @pytest.fixture
@@ -41,9 +45,11 @@ def skeleton(tmp_path: Path) -> Path:
             (tmp_path / "gateway" / layer).mkdir(parents=True)
             (tmp_path / "gateway" / layer / "__init__.py").touch()
     (tmp_path / "gateway" / "__init__.py").touch()
-    for beside in ("lab", "pki"):
-        (tmp_path / beside).mkdir()
+    names = ("approval", "clocks", "identity", "supervision", "web")
+    for beside in (*(f"applications/{name}" for name in names), "lab", "pki"):
+        (tmp_path / beside).mkdir(parents=True)
         (tmp_path / beside / "__init__.py").touch()
+    (tmp_path / "applications" / "__init__.py").touch()
     return tmp_path
 
 
@@ -90,6 +96,18 @@ def reaches(name: str, package: str) -> bool:
         pytest.param("gateway/load", "import lab", GATEWAY_FILES, id="to the laboratory"),
         pytest.param("pki", "from gateway import errors", AUTHORITY_FILES, id="to the gateway"),
         pytest.param("pki", "import lab", AUTHORITY_FILES, id="authority to laboratory"),
+        pytest.param("gateway/load", "import applications", GATEWAY_FILES, id="to an application"),
+        pytest.param("pki", "import applications", AUTHORITY_FILES, id="authority to application"),
+        pytest.param("applications", "import gateway.load", HEADER_ALONE, id="to whoever signs"),
+        pytest.param("applications", "import pki", HEADER_ALONE, id="application to authority"),
+        pytest.param("applications/web", "import applications.approval", APART, id="to a case"),
+        pytest.param(
+            "applications/supervision", "import applications.approval", APART, id="beside"
+        ),
+        pytest.param("applications/more", "", APART, id="an application without a place"),
+        pytest.param("applications/clocks", "import psycopg", CLOCKS, id="clocks that ask"),
+        pytest.param("applications/identity", "import flask", FEW_NEEDS, id="to a framework"),
+        pytest.param("applications/identity", "import socket", FEW_NEEDS, id="to the network"),
     ],
 )
 def test_a_wall_holds(skeleton: Path, package: str, line: str, contract: str) -> None:

@@ -1,0 +1,1 @@
+"""Applications that stand behind the gateway, and what every such application needs."""

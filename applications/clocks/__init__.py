@@ -1,0 +1,1 @@
+"""The time limits of the Administrative Licensing Law, in working days."""

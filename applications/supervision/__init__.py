@@ -1,0 +1,1 @@
+"""A small reference application for administrative e-supervision."""

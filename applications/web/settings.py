@@ -1,0 +1,70 @@
+"""The one file of settings of an application: where it stands, and before which gateway."""
+
+import os
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+from applications.identity import IdentityCheck, KeyFile
+
+#: Names the file; the unit sets it.
+VARIABLE = "LOUSHAN_APP_SETTINGS"
+
+
+class SettingsError(ValueError):
+    """The file of settings is missing, or says something else than it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the role writes down.
+
+    `host` is the name by which the application is asked for, `gateway` the
+    gateway that says who asks, `keys` its public keys, `database` how libpq
+    reaches the database.  `client` is the name in the certificate with which
+    the gateway connects, and `authority` certifies that; `certificate` and
+    `key` are the application's own.
+    """
+
+    host: str
+    gateway: str
+    client: str
+    keys: str
+    database: str
+    authority: str
+    certificate: str
+    key: str
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read the file.
+
+        Raises:
+            SettingsError: it is missing, lacks something, or has something that is not known.
+        """
+        try:
+            said = tomllib.loads(file.read_text("utf-8"))
+        except (OSError, ValueError) as fault:
+            message = f"{file}: {fault}"
+            raise SettingsError(message) from fault
+        known = {field.name for field in fields(cls)}
+        empty = [name for name, value in said.items() if not isinstance(value, str) or not value]
+        if set(said) != known or empty:
+            wrong = ", ".join(sorted({*known.symmetric_difference(said), *empty}))
+            message = f"{file}: missing, empty or unknown: {wrong}"
+            raise SettingsError(message)
+        return cls(**said)
+
+    def check(self) -> IdentityCheck:
+        """Give the check that they ask for."""
+        return IdentityCheck(self.host, self.gateway, KeyFile(Path(self.keys)))
+
+    @classmethod
+    def of_environment(cls) -> Self:
+        """Read the file that the unit names.
+
+        Raises:
+            SettingsError: it names none, or as `read` does.
+        """
+        return cls.read(Path(os.environ.get(VARIABLE, "/nonexistent")))
