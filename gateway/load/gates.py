@@ -40,10 +40,15 @@ def bring_into_force(proxy: Proxy, maps: GateMaps, revision: int, until: datetim
     `until` is the moment from which nothing passes any more, unless `prolong` moves it.
 
     Raises:
-        Refused: ZG530, the proxy does not take them; what was in force still is.
+        Refused: ZG530, the proxy does not take them, or this generation is in force: its maps
+            change one after the other, and requests would be judged by half of each.  Which one
+            is in force afterwards, the proxy says: where only what is over could not be taken
+            out, it is the new one.
     """
     old = f"{maps.generation.other}:"
     try:
+        if proxy.haproxy.entries(proxy.file(_CURRENT)).get("generation") == maps.generation:
+            raise Refused(problem("ZG530", error=f"generation {maps.generation} is in force"))
         for name, new in maps.maps.items():
             before = proxy.haproxy.entries(proxy.file(name))
             kept = {key: value for key, value in before.items() if key.startswith(old)}

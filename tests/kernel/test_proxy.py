@@ -16,6 +16,7 @@ from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import compile_proxy
 from gateway.load.gates import bring_into_force, close, prolong, revoke
+from gateway.errors import Refused
 from gateway.policy.request_reasons import RequestReason
 from gateway.policy.requests import AUTHORITY, CHINA, Request, decide_request
 from gateway.verify.gate_proof import SignedGates, find_in_gates
@@ -388,6 +389,20 @@ def test_what_is_changed_in_the_running_program_is_found(
     assert not said
     assert code in found
     assert findings(stand) == set()
+
+def test_what_is_in_force_is_not_changed_in_pieces(stand: Stand) -> None:
+    """Its maps would change one after the other, and a request meet half of each."""
+    letter = Generation(read_gates(stand.proxy.haproxy).letter)
+    before = read_gates(stand.proxy.haproxy).maps
+    later = datetime.now(UTC) + timedelta(hours=1)
+    nothing = compile_maps(replace(stand.plan, grants=()), SITE, letter)
+
+    with pytest.raises(Refused) as refused:
+        bring_into_force(stand.proxy, nothing, 21, later)
+
+    assert [each.code for each in refused.value.problems] == ["ZG530"]
+    assert read_gates(stand.proxy.haproxy).maps == before
+
 
 
 def test_each_decision_has_a_number_and_none_is_missing(stand: Stand) -> None:
