@@ -12,6 +12,7 @@ from gateway.errors import NOWHERE, Problem, problem
 from gateway.policy.gates import Gate, gates_at, ways_to
 from gateway.policy.model import Grant, Plan
 from gateway.policy.requests import AUTHORITY, CHINA, is_within, methods_of
+from gateway.verify.gate_configuration import conditions_of, servers_of
 from gateway.verify.gates import LETTERED, LiveGates, Maps
 
 #: So many findings are given for each map.
@@ -32,7 +33,7 @@ _MONDAY = date(2024, 1, 1)
 class SignedGates:
     """What was signed for one site's gates.
 
-    `digest` is what the configuration of this policy is called by; `revoked`
+    `digest` is what `configuration`, of this policy, is called by; `revoked`
     are the authorities and serial numbers of every list, as in `people/3A0F`.
     """
 
@@ -40,6 +41,7 @@ class SignedGates:
     site: str
     revision: int
     digest: str
+    configuration: str
     revoked: Collection[str] = ()
 
 
@@ -47,6 +49,8 @@ def find_in_gates(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
     """Give everything in which the proxy differs from the signed policy."""
     if live.digest != signed.digest:
         yield problem("ZG690", found=live.digest[:16] or "-", wanted=signed.digest[:16])
+    else:
+        yield from _changed_since(signed.configuration, live)
     yield from _strange_maps(live)
     yield from _revocations(live, signed.revoked)
     if live.letter not in _LETTERS:
@@ -89,6 +93,17 @@ def wanted_maps(plan: Plan, site: str) -> Maps:
         },
         "hours": _hours(plan),
     }
+
+
+def _changed_since(configuration: str, live: LiveGates) -> Iterator[Problem]:
+    """Find what was changed at the control socket: the digest is that of the beginning."""
+    steps, servers = conditions_of(configuration), servers_of(configuration)
+    wanted = {**{f"line {n}": " ".join(held) for n, held in steps.items()}, **servers}
+    found = {**{f"line {n}": " ".join(held) for n, held in live.conditions.items()}, **live.servers}
+    differing = sorted(what for what in {*found, *wanted} if found.get(what) != wanted.get(what))
+    for what in differing[:FINDINGS_LIMIT]:
+        params = {"found": found.get(what, "-"), "wanted": wanted.get(what, "-")}
+        yield problem("ZG699", what=what, **params)
 
 
 def _strange_maps(live: LiveGates) -> Iterator[Problem]:

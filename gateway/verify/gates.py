@@ -6,7 +6,7 @@ granted, or may not what was granted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from ipaddress import ip_network
@@ -25,10 +25,16 @@ Maps = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class LiveGates:
-    """What a proxy holds: its maps by name, and the digest that it calls its configuration by."""
+    """What a proxy holds: its maps by name, and the digest that it calls its configuration by.
+
+    `conditions` and `servers` are its configuration's as they are now: both can be changed at
+    its control socket, and it calls itself as before.
+    """
 
     digest: str
     maps: Maps
+    conditions: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    servers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def letter(self) -> str:
@@ -106,4 +112,5 @@ def read_gates(haproxy: Haproxy) -> LiveGates:
         HaproxyRefused: it cannot be asked.
     """
     maps = {PurePosixPath(file).stem: haproxy.entries(file) for file in haproxy.maps()}
-    return LiveGates(haproxy.info().get("description", ""), maps)
+    digest = haproxy.info().get("description", "")
+    return LiveGates(digest, maps, haproxy.conditions(), haproxy.servers())

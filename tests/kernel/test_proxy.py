@@ -353,11 +353,11 @@ def test_a_grant_that_is_withdrawn_ends_with_the_next_request(stand: Stand, cler
 def findings(stand: Stand) -> set[str]:
     """Give what is wrong with what the running program holds."""
     live = read_gates(stand.proxy.haproxy)
-    digest = compile_proxy(
+    compiled = compile_proxy(
         stand.plan, SITE, str(stand.folder), str(stand.folder / "control.sock")
-    ).digest
-    revision = int(live.maps["current"]["revision"])
-    signed = SignedGates(stand.plan, SITE, revision, digest)
+    )
+    revision = int(live.maps["current"]["revision"].partition(" ")[0])
+    signed = SignedGates(stand.plan, SITE, revision, compiled.digest, compiled.text)
     return {each.code for each in find_in_gates(signed, live)}
 
 
@@ -400,8 +400,31 @@ def test_what_is_in_force_is_not_changed_in_pieces(stand: Stand) -> None:
     with pytest.raises(Refused) as refused:
         bring_into_force(stand.proxy, nothing, 21, later)
 
-    assert [each.code for each in refused.value.problems] == ["ZG530"]
-    assert read_gates(stand.proxy.haproxy).maps == before
+@pytest.mark.parametrize(
+    ("line", "tampering", "undone"),
+    [
+        pytest.param("acl permitted ", "add acl #{acl} no_grant", "del acl #{acl} no_grant",
+                     id="what is refused passes"),
+        pytest.param("application/json", "clear acl #{acl}", "add acl #{acl} application/json",
+                     id="a condition that compares with nothing"),
+        pytest.param("", "set server {server} addr 10.1.0.77", "set server {server} addr 10.1.0.1",
+                     id="another application"),
+        pytest.param("", "disable server {server}", "enable server {server}", id="none"),
+    ],
+)  # fmt: skip
+def test_what_is_changed_in_its_configuration_is_found(
+    stand: Stand, line: str, tampering: str, undone: str
+) -> None:
+    """It calls itself by the same digest afterwards; only its conditions and servers show it."""
+    lines = (stand.folder / "haproxy.cfg").read_text("utf-8").split("\n")
+    number = next(n for n, each in enumerate(lines, 1) if line in each)
+    listed = stand.proxy.haproxy.ask("show acl").splitlines()
+    acl = next((each.split()[0] for each in listed if f" line {number}." in each), "")
+    named = {"acl": acl, "server": "to:city.business:https/application"}
+    before = findings(stand)
+    stand.proxy.haproxy.ask(tampering.format(**named))
+    found = findings(stand)
+    stand.proxy.haproxy.ask(undone.format(**named))
 
 
 
@@ -420,3 +443,5 @@ def test_each_decision_has_a_number_and_none_is_missing(stand: Stand) -> None:
     assert {(line["name"], line["status"], line["verdict"]) for line in unread} == {
         (CLERK, 400, "")
     }
+        pytest.param("add map {maps}/grants.map {letter}:tax_clerk:tax.office:cases:GET x|0|9|-",
+                     "ZG694", id="a right a second time"),

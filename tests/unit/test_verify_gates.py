@@ -10,13 +10,15 @@ from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import compile_proxy
 from gateway.errors import Language, Problem
 from gateway.policy.plan import read_plan
+from gateway.verify.gate_configuration import conditions_of, servers_of
 from gateway.verify.gate_proof import FINDINGS_LIMIT, SignedGates, find_in_gates
 from gateway.verify.gates import LiveGates
 from tests.plans import ROOT, built
 from tests.rights import lab_with_rights
 
 LAB, SITE = built(lab_with_rights()), "city"
-DIGEST = compile_proxy(LAB, SITE).digest
+PROXY = compile_proxy(LAB, SITE)
+DIGEST = PROXY.digest
 REVOKED = {"people/3A0F", "services/77"}
 
 #: Of a map with more entries than this, some are tried.
@@ -35,8 +37,9 @@ def held(letter: Generation = Generation.A) -> Maps:
 
 def findings(maps: Maps, digest: str = DIGEST) -> list[Problem]:
     """Give what is wrong with it."""
-    signed = SignedGates(LAB, SITE, 7, DIGEST, REVOKED)
-    return list(find_in_gates(signed, LiveGates(digest, maps)))
+    signed = SignedGates(LAB, SITE, 7, DIGEST, PROXY.text, REVOKED)
+    live = LiveGates(digest, maps, conditions_of(PROXY.text), servers_of(PROXY.text))
+    return list(find_in_gates(signed, live))
 
 
 @pytest.mark.parametrize("letter", Generation)
@@ -51,7 +54,7 @@ def test_the_whole_city_is_proven() -> None:
     maps = {**compile_maps(plan, "xinxi", Generation.B).maps, "zones_a": {}, "revoked": {},
             "current": {"generation": "b", "revision": "1", "until": "0"}}  # fmt: skip
 
-    assert not list(find_in_gates(SignedGates(plan, "xinxi", 1, "x"), LiveGates("x", maps)))
+    assert not list(find_in_gates(SignedGates(plan, "xinxi", 1, "x", ""), LiveGates("x", maps)))
 
 
 def mutants() -> Iterator[tuple[str, str, Maps]]:
