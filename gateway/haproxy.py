@@ -20,6 +20,8 @@ _PIECE_BYTES = 12_000
 _CHUNK_BYTES = 1 << 16
 _VERSION = re.compile(r"New version created: ([0-9]+)")
 _CONDITION = re.compile(r"^(?P<number>[0-9]+) \(.*\) acl .* line (?P<line>[0-9]+)\.", re.MULTILINE)
+_FINGERPRINT = re.compile(r"^SHA1 FingerPrint: ([0-9A-F]{40})$", re.MULTILINE)
+_TRUSTED = re.compile(r"^(/.+) - [0-9]+ certificate", re.MULTILINE)
 _MAP = re.compile(r"^(?P<number>\S+) \((?P<file>[^)]*)\)", re.MULTILINE)
 
 
@@ -121,6 +123,18 @@ class Haproxy:
                 row[name] for name in ("srv_addr", "srv_port", "srv_use_ssl", "srv_admin_state")
             )
             for row in rows
+        }
+
+    def authorities(self) -> Mapping[str, frozenset[str]]:
+        """Give whom it trusts now: SHA-1 fingerprints in hex, by the file that they were read from.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        files = _TRUSTED.findall(self.ask("show ssl ca-file"))
+        return {
+            file: frozenset(_FINGERPRINT.findall(self.ask(f"show ssl ca-file {file}")))
+            for file in files
         }
 
     def replace(self, file: str, entries: Mapping[str, str]) -> None:

@@ -33,7 +33,8 @@ _MONDAY = date(2024, 1, 1)
 class SignedGates:
     """What was signed for one site's gates.
 
-    `digest` is what `configuration`, of this policy, is called by; `revoked`
+    `digest` is what `configuration`, of this policy, is called by; `authorities` are the SHA-1
+    fingerprints of whom it trusts, by the file they stand in; `revoked`
     are the authorities and serial numbers of every list, as in `people/3A0F`.
     """
 
@@ -42,6 +43,7 @@ class SignedGates:
     revision: int
     digest: str
     configuration: str
+    authorities: Mapping[str, frozenset[str]]
     revoked: Collection[str] = ()
 
 
@@ -50,7 +52,7 @@ def find_in_gates(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
     if live.digest != signed.digest:
         yield problem("ZG690", found=live.digest[:16] or "-", wanted=signed.digest[:16])
     else:
-        yield from _changed_since(signed.configuration, live)
+        yield from _changed_since(signed, live)
     yield from _strange_maps(live)
     yield from _revocations(live, signed.revoked)
     if live.letter not in _LETTERS:
@@ -95,15 +97,27 @@ def wanted_maps(plan: Plan, site: str) -> Maps:
     }
 
 
-def _changed_since(configuration: str, live: LiveGates) -> Iterator[Problem]:
+def _changed_since(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
     """Find what was changed at the control socket: the digest is that of the beginning."""
-    steps, servers = conditions_of(configuration), servers_of(configuration)
-    wanted = {**{f"line {n}": " ".join(held) for n, held in steps.items()}, **servers}
-    found = {**{f"line {n}": " ".join(held) for n, held in live.conditions.items()}, **live.servers}
+    steps, servers = conditions_of(signed.configuration), servers_of(signed.configuration)
+    wanted = {**_as_words(steps), **servers, **_as_words(signed.authorities)}
+    found = {**_as_words(live.conditions), **live.servers, **_as_words(live.authorities)}
     differing = sorted(what for what in {*found, *wanted} if found.get(what) != wanted.get(what))
     for what in differing[:FINDINGS_LIMIT]:
         params = {"found": found.get(what, "-"), "wanted": wanted.get(what, "-")}
         yield problem("ZG699", what=what, **params)
+
+
+def _as_words(
+    found: Mapping[int, Collection[str]] | Mapping[str, Collection[str]],
+) -> dict[str, str]:
+    """Write what stands on a line, or in a file, as words, in order."""
+    return {
+        f"line {at}" if isinstance(at, int) else at: " ".join(
+            held if isinstance(held, tuple) else sorted(held)
+        )
+        for at, held in found.items()
+    }
 
 
 def _strange_maps(live: LiveGates) -> Iterator[Problem]:

@@ -27,14 +27,15 @@ Maps = Mapping[str, Mapping[str, str]]
 class LiveGates:
     """What a proxy holds: its maps by name, and the digest that it calls its configuration by.
 
-    `conditions` and `servers` are its configuration's as they are now: both can be changed at
-    its control socket, and it calls itself as before.
+    `conditions`, `servers` and `authorities` are its configuration's as they are now: all can be
+    changed at its control socket, and it calls itself as before.
     """
 
     digest: str
     maps: Maps
     conditions: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     servers: Mapping[str, str] = field(default_factory=dict)
+    authorities: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def letter(self) -> str:
@@ -113,4 +114,4 @@ def read_gates(haproxy: Haproxy) -> LiveGates:
     """
     maps = {PurePosixPath(file).stem: haproxy.entries(file) for file in haproxy.maps()}
     digest = haproxy.info().get("description", "")
-    return LiveGates(digest, maps, haproxy.conditions(), haproxy.servers())
+    return LiveGates(digest, maps, haproxy.conditions(), haproxy.servers(), haproxy.authorities())

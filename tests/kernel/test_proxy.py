@@ -12,6 +12,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
@@ -24,7 +26,15 @@ from gateway.verify.gate_proof import SignedGates, find_in_gates
 from gateway.verify.gates import read_gates
 from lab import namespace
 from tests.plans import built
-from tests.proxies import SITE, Stand, authorities, certified, standing, until
+from tests.proxies import (
+    SITE,
+    Stand,
+    authorities,
+    authority_pem,
+    certified,
+    standing,
+    until,
+)
 from tests.rights import lab_with_rights
 
 pytestmark = pytest.mark.kernel
@@ -432,8 +442,48 @@ def findings(stand: Stand) -> set[str]:
         stand.plan, SITE, str(stand.folder), str(stand.folder / "control.sock")
     )
     revision = int(live.maps["current"]["revision"].partition(" ")[0])
-    signed = SignedGates(stand.plan, SITE, revision, compiled.digest, compiled.text)
+    signed = SignedGates(stand.plan, SITE, revision, compiled.digest, compiled.text, trusted(stand))
     return {each.code for each in find_in_gates(signed, live)}
+
+
+def trusted(stand: Stand) -> dict[str, frozenset[str]]:
+    """Give the fingerprints of whom the proxy was told to trust."""
+    return {
+        str(file): frozenset(
+            each.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - as HAProxy says it
+            for each in x509.load_pem_x509_certificates(file.read_bytes())
+        )
+        for file in (stand.folder / "clients.pem", stand.folder / "services.pem")
+    }
+
+
+def test_somebody_elses_authority_in_the_running_program_is_found(
+    stand: Stand, tmp_path: Path
+) -> None:
+    """Whoever has his own certify him as the leader would be the leader."""
+    other = authorities(tmp_path / "others")
+    file, before = stand.folder / "clients.pem", findings(stand)
+    whole = file.read_text("ascii")
+    added = authority_pem(other, "root").decode()
+    trust(stand, file, whole + added)
+    found = findings(stand)
+    trust(stand, file, whole)
+
+    assert (before, found, findings(stand)) == (set(), {"ZG699"}, set())
+
+
+def trust(stand: Stand, file: Path, text: str) -> None:
+    """Have the running program trust other authorities: both commands are of one conversation."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(5)
+        asking.connect(str(stand.proxy.haproxy.control))
+        asking.sendall(f"prompt\nset ssl ca-file {file} <<\n{text.strip()}\n\n".encode())
+        said = b""
+        while b"transaction created" not in said:
+            said += asking.recv(9999)
+        asking.sendall(f"commit ssl ca-file {file}\n".encode())
+        while b"Success" not in said:
+            said += asking.recv(9999)
 
 
 @pytest.mark.parametrize(

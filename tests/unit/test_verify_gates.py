@@ -37,7 +37,7 @@ def held(letter: Generation = Generation.A) -> Maps:
 
 def findings(maps: Maps, digest: str = DIGEST) -> list[Problem]:
     """Give what is wrong with it."""
-    signed = SignedGates(LAB, SITE, 7, DIGEST, PROXY.text, REVOKED)
+    signed = SignedGates(LAB, SITE, 7, DIGEST, PROXY.text, {}, REVOKED)
     live = LiveGates(digest, maps, conditions_of(PROXY.text), servers_of(PROXY.text))
     return list(find_in_gates(signed, live))
 
@@ -54,7 +54,7 @@ def test_the_whole_city_is_proven() -> None:
     maps = {**compile_maps(plan, "xinxi", Generation.B).maps, "zones_a": {}, "revoked": {},
             "current": {"generation": "b", "revision": "1", "until": "0"}}  # fmt: skip
 
-    assert not list(find_in_gates(SignedGates(plan, "xinxi", 1, "x", ""), LiveGates("x", maps)))
+    assert not list(find_in_gates(SignedGates(plan, "xinxi", 1, "x", "", {}), LiveGates("x", maps)))
 
 
 def mutants() -> Iterator[tuple[str, str, Maps]]:
