@@ -181,6 +181,8 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
     )
     # Where protocols are switched, nothing would be judged any more, and nobody could end it.
     yield "    http-response deny deny_status 502 if { status 101 }"
+    # What was judged is what is sent on: a target may come with a scheme, a user and a host.
+    yield "    http-request set-uri %[pathq]"
     for gate in gates:
         yield f"    use_backend {_backend_name(gate)} if {{ var(txn.gate) -m str {name_of(gate)} }}"
 

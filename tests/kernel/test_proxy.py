@@ -174,6 +174,15 @@ def test_the_one_way_to_write_a_path_passes(stand: Stand, clerk: Path, path: str
     assert status(stand, clerk, text("GET", path)) == GRANTED
 
 
+@pytest.mark.parametrize("start", ["https://", "HTTPS://", "ftp://", "https://somebody@"])
+def test_an_application_is_sent_the_path_that_was_judged(
+    stand: Stand, clerk: Path, start: str
+) -> None:
+    """Not a whole address with more in it, which it could read in its own way."""
+    assert status(stand, clerk, text("GET", f"{start}{HOST}{CASE}?to=x")) == GRANTED
+    assert stand.seen[-1]["path"] == f"{CASE}?to=x"
+
+
 @pytest.mark.parametrize("length", [900, 3_000, 12_000])
 def test_a_long_path_is_judged_and_written_down_whole(
     stand: Stand, clerk: Path, length: int
