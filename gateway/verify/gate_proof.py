@@ -104,8 +104,8 @@ def _changed_since(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
     found = {**_as_words(live.conditions), **live.servers, **_as_words(live.authorities)}
     differing = sorted(what for what in {*found, *wanted} if found.get(what) != wanted.get(what))
     for what in differing[:FINDINGS_LIMIT]:
-        params = {"found": found.get(what, "-"), "wanted": wanted.get(what, "-")}
-        yield problem("ZG699", what=what, **params)
+        held, must = found.get(what, "-"), wanted.get(what, "-")
+        yield problem("ZG699", what=what, found=held, wanted=must)
 
 
 def _as_words(
