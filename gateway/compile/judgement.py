@@ -110,9 +110,11 @@ def _policy(maps: str) -> Step:
     return Step(
         RequestReason.NO_POLICY,
         found=(
-            ("generation", f"str(generation),map({maps}/current.map)"),
-            ("revision", f"str(revision),map({maps}/current.map)"),
-            ("until", f"str(until),map({maps}/current.map)"),
+            # One entry, looked up once: between two lookups another policy may come into force.
+            ("current", f"str(policy),map({maps}/current.map)"),
+            ("generation", "var(txn.current),field(1,|)"),
+            ("revision", "var(txn.current),field(2,|)"),
+            ("until", "var(txn.current),field(3,|)"),
         ),
         wanted=(f"{_GENERATION} -m found", "var(txn.until),sub(txn.now) gt 0"),
     )

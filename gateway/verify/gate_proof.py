@@ -58,9 +58,8 @@ def find_in_gates(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
     if live.letter not in _LETTERS:
         yield problem("ZG691")
         return
-    found = live.maps["current"].get("revision", "")
-    if found != str(signed.revision):
-        wanted = signed.revision
+    if live.revision != str(signed.revision):
+        found, wanted = live.revision, signed.revision
         yield problem("ZG694", map="current", key="revision", found=found, wanted=wanted)
     for name, entries in wanted_maps(signed.plan, signed.site).items():
         yield from _compared(name, live.in_force[name], entries)

@@ -40,7 +40,17 @@ class LiveGates:
     @property
     def letter(self) -> str:
         """The letter of the generation in force; empty where none is."""
-        return self.maps.get("current", {}).get("generation", "")
+        return self._current[0]
+
+    @property
+    def revision(self) -> str:
+        """The revision of the policy in force; empty where none is."""
+        return "".join(self._current[1:2])
+
+    @property
+    def _current(self) -> list[str]:
+        """What the one entry says of the policy in force: its letter, its revision, its end."""
+        return self.maps.get("current", {}).get("policy", "").split("|")
 
     @cached_property
     def in_force(self) -> Maps:

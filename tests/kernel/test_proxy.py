@@ -450,7 +450,7 @@ def findings(stand: Stand) -> set[str]:
     compiled = compile_proxy(
         stand.plan, SITE, str(stand.folder), str(stand.folder / "control.sock")
     )
-    revision = int(live.maps["current"]["revision"].partition(" ")[0])
+    revision = int(live.revision)
     signed = SignedGates(stand.plan, SITE, revision, compiled.digest, compiled.text, trusted(stand))
     return {each.code for each in find_in_gates(signed, live)}
 
