@@ -213,7 +213,7 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
                 {"path": self.path, "method": self.command, "headers": self.headers.items()}
             )
             body = b"ok"
-            self.send_response(200)
+            self.send_response(101 if self.path.endswith("/switch") else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":

@@ -35,9 +35,11 @@ _CURVES = "X25519MLKEM768:X25519:P-384:P-256"
 _FORGED = r"^(loushan.identity|forwarded|x.forwarded.*|x.real.ip|x.client.*|x.ssl.*)$"
 
 #: And those in which it could ask for something else than was judged: another method or path,
-#: or a connection on which nothing is judged any more (RFC 9110 section 7.8).
+#: or a connection on which nothing is judged any more (RFC 9110 section 7.8), or that what the
+#: gateway says be left out (section 7.6.1).
 _ASKED_ASIDE = (
-    r"^(upgrade|http2.settings|x.http.method.*|x.method.override|x.original.url|x.rewrite.url)$"
+    r"^(connection|upgrade|http2.settings"
+    r"|x.http.method.*|x.method.override|x.original.url|x.rewrite.url)$"
 )
 
 #: Nothing is kept of a request longer than this, and no connection idles longer.

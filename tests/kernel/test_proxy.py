@@ -218,6 +218,19 @@ def test_nobody_asks_for_something_else_beside_the_request(
     assert name.lower() not in {n.lower() for n, _ in stand.seen[-1]["headers"]}
 
 
+def test_no_connection_goes_on_without_being_judged(stand: Stand, clerk: Path) -> None:
+    """Where an application switches protocols, no revocation would end what follows."""
+    assert status(stand, clerk, text("GET", "/cases/switch")) == 502
+
+
+def test_nobody_has_an_application_overlook_who_asks(stand: Stand, clerk: Path) -> None:
+    """A header that `Connection` names is for the next hop alone (RFC 9110 section 7.6.1)."""
+    words = text("GET", CASE, HOST, "Connection: keep-alive, Loushan-Identity")
+
+    assert status(stand, clerk, words) == GRANTED
+    assert "loushan-identity" not in dict(stand.seen[-1]["headers"]).get("connection", "").lower()
+
+
 @pytest.mark.parametrize("address", ["2002:a0b:109::1", "::10.11.1.9"])
 def test_an_address_is_in_no_zone_for_the_ipv4_address_in_it(
     stand: Stand, clerk: Path, address: str
@@ -231,8 +244,8 @@ def test_an_address_is_in_no_zone_for_the_ipv4_address_in_it(
         return socket.create_connection((ours, 443), 10, (address, 0))
 
     number = len(stand.decisions)
-    plain = namespace.inside(stand.near, opened)
     try:
+        plain = namespace.inside(stand.near, opened)
         with stand.context(clerk).wrap_socket(plain, server_hostname=HOST) as asking:
             assert stand.ask(asking, text("GET", CASE)).status == 403
     finally:
