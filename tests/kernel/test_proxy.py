@@ -220,7 +220,9 @@ def test_nobody_asks_for_something_else_beside_the_request(
 
 def test_no_connection_goes_on_without_being_judged(stand: Stand, clerk: Path) -> None:
     """Where an application switches protocols, no revocation would end what follows."""
-    assert status(stand, clerk, text("GET", "/cases/switch")) == 502
+    wish = ("Connection: Upgrade", "Upgrade: h2c")
+
+    assert status(stand, clerk, text("GET", "/cases/switch", HOST, *wish)) == 502
 
 
 def test_nobody_has_an_application_overlook_who_asks(stand: Stand, clerk: Path) -> None:
