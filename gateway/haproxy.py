@@ -19,6 +19,9 @@ _PIECE_BYTES = 12_000
 
 _CHUNK_BYTES = 1 << 16
 _VERSION = re.compile(r"New version created: ([0-9]+)")
+_CONDITION = re.compile(r"^(?P<number>[0-9]+) \(.*\) acl .* line (?P<line>[0-9]+)\.", re.MULTILINE)
+_FINGERPRINT = re.compile(r"^SHA1 FingerPrint: ([0-9A-F]{40})$", re.MULTILINE)
+_TRUSTED = re.compile(r"^(/.+) - [0-9]+ certificate", re.MULTILINE)
 _MAP = re.compile(r"^(?P<number>\S+) \((?P<file>[^)]*)\)", re.MULTILINE)
 
 
@@ -76,8 +79,10 @@ class Haproxy:
     def entries(self, file: str) -> Mapping[str, str]:
         """Give the entries of a map as they are now.
 
+        A key that stands there twice has both values, with a space between: no value of ours.
+
         Raises:
-            HaproxyRefused: as `ask`, or there is no such map, or a key stands in it twice.
+            HaproxyRefused: as `ask`, or there is no such map.
         """
         command = f"show map {file}"
         found: dict[str, str] = {}
@@ -85,10 +90,52 @@ class Haproxy:
             words = line.split(" ", 2)
             if not words[0].startswith("0x"):
                 raise HaproxyRefused(command, line)
-            if words[1] in found:
-                raise HaproxyRefused(command, f"{words[1]} stands there twice")
-            found[words[1]] = words[2] if len(words) > 2 else ""  # noqa: PLR2004 - address, key, value
+            value = words[2] if len(words) > 2 else ""  # noqa: PLR2004 - address, key, value
+            found[words[1]] = f"{found[words[1]]} {value}" if words[1] in found else value
         return found
+
+    def conditions(self) -> Mapping[int, tuple[str, ...]]:
+        """Give what the conditions of its configuration compare with now, by the line they are on.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        found: dict[int, tuple[str, ...]] = {}
+        for match in _CONDITION.finditer(self.ask("show acl")):
+            held = self.ask(f"show acl #{match['number']}").splitlines()
+            patterns = tuple(line.partition(" ")[2] for line in held)
+            # Line 0 is of what the program has built in.
+            if patterns and (line := int(match["line"])):
+                found[line] = (*found.get(line, ()), *patterns)
+        return found
+
+    def servers(self) -> Mapping[str, str]:
+        """Give where its backends lead now, by name: an address, its port, and how it is there.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        head, *lines = self.ask("show servers state").splitlines()[1:]
+        names = head.removeprefix("# ").split()
+        rows = (dict(zip(names, line.split(), strict=False)) for line in lines if line)
+        return {
+            f"{row['be_name']}/{row['srv_name']}": " ".join(
+                row[name] for name in ("srv_addr", "srv_port", "srv_use_ssl", "srv_admin_state")
+            )
+            for row in rows
+        }
+
+    def authorities(self) -> Mapping[str, frozenset[str]]:
+        """Give whom it trusts now: SHA-1 fingerprints in hex, by the file that they were read from.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        files = _TRUSTED.findall(self.ask("show ssl ca-file"))
+        return {
+            file: frozenset(_FINGERPRINT.findall(self.ask(f"show ssl ca-file {file}")))
+            for file in files
+        }
 
     def replace(self, file: str, entries: Mapping[str, str]) -> None:
         """Have a map hold these entries and no others, all at one moment.

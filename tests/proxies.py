@@ -65,7 +65,7 @@ class Stand:
     authorities: State
     proxy: Proxy
     seen: list[dict[str, Any]] = field(default_factory=list)
-    _certified: dict[str, Path] = field(default_factory=dict)
+    _certified: dict[tuple[str, str], Path] = field(default_factory=dict)
 
     @property
     def decisions(self) -> list[dict[str, Any]]:
@@ -75,9 +75,10 @@ class Stand:
 
     def shown(self, profile: str, name: str) -> Path:
         """Give the key and certificate of somebody, certified when first asked for."""
-        if name not in self._certified:
-            self._certified[name] = certified(self.authorities, self.folder, profile, name)
-        return self._certified[name]
+        who = (profile, name)
+        if who not in self._certified:
+            self._certified[who] = certified(self.authorities, self.folder, profile, name)
+        return self._certified[who]
 
     def context(self, shown: Path | None) -> ssl.SSLContext:
         """Give what somebody speaks TLS with, who shows a certificate or none."""
@@ -117,7 +118,7 @@ class Stand:
 
 def certified(state: State, folder: Path, profile: str, name: str) -> Path:
     """Have a new key certified; give a file with both, and the authority above."""
-    key = make_key("ecdsa-p256")
+    key = make_key("ecdsa-p384")
     done = issue(
         state, profile, name, request(name, key), secrets=NO_SECRETS, now=datetime.now(UTC)
     )
@@ -212,7 +213,7 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
                 {"path": self.path, "method": self.command, "headers": self.headers.items()}
             )
             body = b"ok"
-            self.send_response(200)
+            self.send_response(101 if self.path.endswith("/switch") else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":

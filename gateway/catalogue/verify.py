@@ -327,4 +327,10 @@ TEXTS: Mapping[str, Text] = {
         "“{subject}”获准从“{zone}”对“{resource}”执行 {method},而代理拒绝",
         "请重新装载已签署的策略,再查明由谁移除",
     ),
+    "ZG699": Text(
+        "the proxy judges by `{found}` at {what}, and must by `{wanted}`",
+        "restart loushan-proxy.service, then find out who changed it at its control socket",
+        "代理在 {what} 处按“{found}”处理,应按“{wanted}”处理",
+        "请重新启动 loushan-proxy.service,再查明由谁经其控制套接字更改",
+    ),
 }

@@ -13,11 +13,16 @@ from gateway.policy.request_reasons import RequestReason
 
 #: `gateway.policy.requests.is_canonical`, in two parts: what a path is made of, and no dots for a
 #: step.  The apostrophe is written by its number, for the line stands in apostrophes.
-_PATH = r"^/([a-z0-9._~!$\x27()*+,=:@&/-]|%[89A-F][0-9A-F])*$"
+#: `*+` takes all and gives nothing back, so that a long path needs no more memory than a short one.
+_PATH = r"^/(?:[a-z0-9._~!$\x27()*+,=:@&/-]|%[89A-F][0-9A-F])*+$"
 _STEPS = r"//|/\.{1,2}(/|$)"
 
 #: China's time in seconds before that of the epoch's clock, which has no zone.
 _CHINA_SECONDS = 8 * 3600
+
+#: HAProxy takes these IPv6 addresses for the IPv4 ones written in them (RFC 3056, RFC 4291 section
+#: 2.5.5.1); to the policy they are in no zone.
+_MISTAKEN = "2002::/16 ::/96"
 
 _GENERATION = "var(txn.generation)"
 
@@ -105,9 +110,11 @@ def _policy(maps: str) -> Step:
     return Step(
         RequestReason.NO_POLICY,
         found=(
-            ("generation", f"str(generation),map({maps}/current.map)"),
-            ("revision", f"str(revision),map({maps}/current.map)"),
-            ("until", f"str(until),map({maps}/current.map)"),
+            # One entry, looked up once: between two lookups another policy may come into force.
+            ("current", f"str(policy),map({maps}/current.map)"),
+            ("generation", "var(txn.current),field(1,|)"),
+            ("revision", "var(txn.current),field(2,|)"),
+            ("until", "var(txn.current),field(3,|)"),
         ),
         wanted=(f"{_GENERATION} -m found", "var(txn.until),sub(txn.now) gt 0"),
     )
@@ -121,6 +128,7 @@ def _zone(maps: str) -> Step:
             ("zone", f"src,map_ip({maps}/zones_{letter}.map)", f"{_GENERATION} -m str {letter}")
             for letter in Generation
         ),
+        refused=(f"src {_MISTAKEN}",),
         wanted=(_key(way, maps, "ways"),),
     )
 

@@ -34,6 +34,14 @@ _CURVES = "X25519MLKEM768:X25519:P-384:P-256"
 #: Headers in which a client could say who it is or where it comes from.
 _FORGED = r"^(loushan.identity|forwarded|x.forwarded.*|x.real.ip|x.client.*|x.ssl.*)$"
 
+#: And those in which it could ask for something else than was judged: another method or path,
+#: or a connection on which nothing is judged any more (RFC 9110 section 7.8), or that what the
+#: gateway says be left out (section 7.6.1).
+_ASKED_ASIDE = (
+    r"^(connection|upgrade|http2.settings"
+    r"|x.http.method.*|x.method.override|x.original.url|x.rewrite.url)$"
+)
+
 #: Nothing is kept of a request longer than this, and no connection idles longer.
 _TIMEOUTS = (
     ("http-request", "10s"),
@@ -78,6 +86,7 @@ def compile_proxy(plan: Plan, site: str, folder: str = FOLDER, socket: str = SOC
 def _global(socket: str) -> Iterator[str]:
     yield from (
         "global",
+        # Whole: a line that is cut says neither what was asked nor why it was refused.
         "    log stdout len 65535 format raw local0",
         f"    stats socket {socket} mode 600 level admin",
         "    ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets prefer-client-ciphers",
@@ -138,7 +147,8 @@ def _what_is_asked() -> Iterator[str]:
     for name, found in (
         ("at", "date(0,ms)"),
         ("now", "date"),
-        ("method", "method"),
+        # As text: a method that HAProxy has no word for would be kept as another.
+        ("method", "method,concat()"),
         ("path", "path"),
         ("host", "req.hdr(host),host_only"),
         ("server_name", "ssl_fc_sni"),
@@ -165,11 +175,16 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
                 f"    http-request return status {status} content-type '{kind}'"
                 f" hdr Cache-Control no-store lf-file {folder}/refused.{name} if {when} {wish}"
             ).rstrip()
-    yield f"    http-request del-header '{_FORGED}' -m reg"
+    for names in (_FORGED, _ASKED_ASIDE):
+        yield f"    http-request del-header '{names}' -m reg"
     yield (
         f"    http-request set-header {IDENTITY}"
         " 'decision=%[unique-id]; number=%[var(sess.number)]'"
     )
+    # Where protocols are switched, nothing would be judged any more, and nobody could end it.
+    yield "    http-response deny deny_status 502 if { status 101 }"
+    # What was judged is what is sent on: a target may come with a scheme, a user and a host.
+    yield "    http-request set-uri %[pathq]"
     for gate in gates:
         yield f"    use_backend {_backend_name(gate)} if {{ var(txn.gate) -m str {name_of(gate)} }}"
 
@@ -194,4 +209,5 @@ def _endpoint(address: Address, port: int) -> str:
 
 
 def _backend_name(gate: Gate) -> str:
-    return f"to_{identifier(gate.zone)}_{identifier(gate.service)}"
+    # No name has a colon in it, so that no two gates are called alike.
+    return f"to:{identifier(gate.zone)}:{identifier(gate.service)}"

@@ -40,10 +40,15 @@ def bring_into_force(proxy: Proxy, maps: GateMaps, revision: int, until: datetim
     `until` is the moment from which nothing passes any more, unless `prolong` moves it.
 
     Raises:
-        Refused: ZG530, the proxy does not take them; what was in force still is.
+        Refused: ZG530, the proxy does not take them, or this generation is in force: its maps
+            change one after the other, and requests would be judged by half of each.  Which one
+            is in force afterwards, the proxy says: where only what is over could not be taken
+            out, it is the new one.
     """
     old = f"{maps.generation.other}:"
     try:
+        if _held(proxy)[:1] == [maps.generation]:
+            raise Refused(problem("ZG530", error=f"generation {maps.generation} is in force"))
         for name, new in maps.maps.items():
             before = proxy.haproxy.entries(proxy.file(name))
             kept = {key: value for key, value in before.items() if key.startswith(old)}
@@ -66,11 +71,12 @@ def prolong(proxy: Proxy, until: datetime) -> None:
         Refused: ZG530, the proxy does not take it, or nothing is in force.
     """
     try:
-        current = dict(proxy.haproxy.entries(proxy.file(_CURRENT)))
-        if "generation" not in current:
-            raise Refused(problem("ZG530", error="-"))
-        current["until"] = str(int(until.timestamp()))
-        proxy.haproxy.replace(proxy.file(_CURRENT), current)
+        match _held(proxy):
+            case [generation, revision, _]:
+                current = _current(Generation(generation), int(revision), until)
+                proxy.haproxy.replace(proxy.file(_CURRENT), current)
+            case _:
+                raise Refused(problem("ZG530", error="-"))
     except HaproxyRefused as fault:
         raise Refused(problem("ZG530", error=fault)) from fault
 
@@ -102,8 +108,10 @@ def revoke(proxy: Proxy, revoked: Mapping[str, str]) -> None:
 
 
 def _current(generation: Generation, revision: int, until: datetime) -> Mapping[str, str]:
-    return {
-        "generation": str(generation),
-        "revision": str(revision),
-        "until": str(int(until.timestamp())),
-    }
+    """Write what is in force as one entry, for the proxy looks it up once."""
+    return {"policy": f"{generation}|{revision}|{int(until.timestamp())}"}
+
+
+def _held(proxy: Proxy) -> list[str]:
+    """Read what is in force: its letter, its revision and its end; nothing where none is."""
+    return proxy.haproxy.entries(proxy.file(_CURRENT)).get("policy", "").split("|")

@@ -16,7 +16,7 @@ from typing import Any
 
 from gateway.errors import Language
 from gateway.policy.access import merged, ports_by_pair, without
-from gateway.policy.model import Grant, Network, Plan, Ports, Zone
+from gateway.policy.model import Grant, Network, Plan, Ports, Resource, Zone
 from gateway.policy.requests import AUTHORITY
 from gateway.policy.rights import USUAL_METHODS, hours_text
 from gateway.policy.settings import settings
@@ -61,12 +61,15 @@ class GrantChange:
     hours: str = ""
     zones: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
     def sentence(self, language: Language) -> str:
         """Say it so that the Bureau can judge it."""
         zones, methods = ", ".join(self.zones), ", ".join(self.methods)
+        apart = ", ".join(self.apart)
         if language is Language.ZH:
             limits = (
+                (f"{apart} 除外", apart),
                 (f"方法 {methods}", methods),
                 (f"仅从 {zones}", zones),
                 (f"时段 {self.hours}", self.hours),
@@ -76,6 +79,7 @@ class GrantChange:
             end = "".join(f",{text}" for text, is_said in limits if is_said)
             return f"{self.subject}(证书 {self.certificate})对 {self.resource}:{self.action}{end}"
         limits = (
+            (f"but not {apart}", apart),
             (f"by {methods}", methods),
             (f"only from {zones}", zones),
             (f"within {self.hours}", self.hours),
@@ -253,6 +257,7 @@ def _grants(plan: Plan) -> dict[tuple[object, ...], GrantChange]:
             resource.path,
             str(resource.label),
             plan.services[resource.service].ports,
+            _apart(plan, resource),
         )
         asker = (AUTHORITY[subject.type], subject.certificate, places, str(subject.clearance))
         for action in grant.actions:
@@ -260,6 +265,19 @@ def _grants(plan: Plan) -> dict[tuple[object, ...], GrantChange]:
             when = (change.since, change.until, change.hours)
             found[asker, target, action, resource.methods[action], when] = change
     return found
+
+
+def _apart(plan: Plan, resource: Resource) -> tuple[str, ...]:
+    """Give the paths below a resource's that are others': a grant to it is not for them."""
+    return tuple(
+        sorted(
+            other.path
+            for other in plan.resources.values()
+            if (other.zone, other.service) == (resource.zone, resource.service)
+            and other.path != resource.path
+            and other.path.startswith(resource.path)
+        )
+    )
 
 
 def _change(plan: Plan, grant: Grant, action: str) -> GrantChange:
@@ -277,6 +295,7 @@ def _change(plan: Plan, grant: Grant, action: str) -> GrantChange:
         hours=hours_text(grant.hours) if grant.hours else "",
         zones=tuple(plan.zones[zone].title for zone in grant.zones) if is_narrower else (),
         methods=methods if methods != USUAL_METHODS[action] else (),
+        apart=_apart(plan, resource),
     )
 
 
@@ -304,4 +323,5 @@ def _grant_json(change: GrantChange) -> dict[str, Any]:
         **({"hours": change.hours} if change.hours else {}),
         **({"zones": list(change.zones)} if change.zones else {}),
         **({"methods": list(change.methods)} if change.methods else {}),
+        **({"apart": list(change.apart)} if change.apart else {}),
     }

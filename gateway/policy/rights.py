@@ -73,7 +73,9 @@ class RightsReader:
         self._zones(entry, "zone")
         if entry["service"] not in self.services:
             self._unknown("ZG105", entry, "service", self.services)
-        methods = {action: tuple(found) for action, found in entry.get("methods", {}).items()}
+        methods = {
+            action: tuple(sorted(found)) for action, found in entry.get("methods", {}).items()
+        }
         return Resource(
             name=entry["name"],
             title=entry["title"],

@@ -12,6 +12,7 @@ from gateway.errors import NOWHERE, Problem, problem
 from gateway.policy.gates import Gate, gates_at, ways_to
 from gateway.policy.model import Grant, Plan
 from gateway.policy.requests import AUTHORITY, CHINA, is_within, methods_of
+from gateway.verify.gate_configuration import conditions_of, servers_of
 from gateway.verify.gates import LETTERED, LiveGates, Maps
 
 #: So many findings are given for each map.
@@ -32,7 +33,8 @@ _MONDAY = date(2024, 1, 1)
 class SignedGates:
     """What was signed for one site's gates.
 
-    `digest` is what the configuration of this policy is called by; `revoked`
+    `digest` is what `configuration`, of this policy, is called by; `authorities` are the SHA-1
+    fingerprints of whom it trusts, by the file they stand in; `revoked`
     are the authorities and serial numbers of every list, as in `people/3A0F`.
     """
 
@@ -40,6 +42,8 @@ class SignedGates:
     site: str
     revision: int
     digest: str
+    configuration: str
+    authorities: Mapping[str, frozenset[str]]
     revoked: Collection[str] = ()
 
 
@@ -47,14 +51,15 @@ def find_in_gates(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
     """Give everything in which the proxy differs from the signed policy."""
     if live.digest != signed.digest:
         yield problem("ZG690", found=live.digest[:16] or "-", wanted=signed.digest[:16])
+    else:
+        yield from _changed_since(signed, live)
     yield from _strange_maps(live)
     yield from _revocations(live, signed.revoked)
     if live.letter not in _LETTERS:
         yield problem("ZG691")
         return
-    found = live.maps["current"].get("revision", "")
-    if found != str(signed.revision):
-        wanted = signed.revision
+    if live.revision != str(signed.revision):
+        found, wanted = live.revision, signed.revision
         yield problem("ZG694", map="current", key="revision", found=found, wanted=wanted)
     for name, entries in wanted_maps(signed.plan, signed.site).items():
         yield from _compared(name, live.in_force[name], entries)
@@ -88,6 +93,29 @@ def wanted_maps(plan: Plan, site: str) -> Maps:
             for zone in grant.zones
         },
         "hours": _hours(plan),
+    }
+
+
+def _changed_since(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
+    """Find what was changed at the control socket: the digest is that of the beginning."""
+    steps, servers = conditions_of(signed.configuration), servers_of(signed.configuration)
+    wanted = {**_as_words(steps), **servers, **_as_words(signed.authorities)}
+    found = {**_as_words(live.conditions), **live.servers, **_as_words(live.authorities)}
+    differing = sorted(what for what in {*found, *wanted} if found.get(what) != wanted.get(what))
+    for what in differing[:FINDINGS_LIMIT]:
+        held, must = found.get(what, "-"), wanted.get(what, "-")
+        yield problem("ZG699", what=what, found=held, wanted=must)
+
+
+def _as_words(
+    found: Mapping[int, Collection[str]] | Mapping[str, Collection[str]],
+) -> dict[str, str]:
+    """Write what stands on a line, or in a file, as words, in order."""
+    return {
+        f"line {at}" if isinstance(at, int) else at: " ".join(
+            held if isinstance(held, tuple) else sorted(held)
+        )
+        for at, held in found.items()
     }
 
 

@@ -6,7 +6,7 @@ granted, or may not what was granted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from ipaddress import ip_network
@@ -25,15 +25,32 @@ Maps = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class LiveGates:
-    """What a proxy holds: its maps by name, and the digest that it calls its configuration by."""
+    """What a proxy holds: its maps by name, and the digest that it calls its configuration by.
+
+    `conditions`, `servers` and `authorities` are its configuration's as they are now: all can be
+    changed at its control socket, and it calls itself as before.
+    """
 
     digest: str
     maps: Maps
+    conditions: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    servers: Mapping[str, str] = field(default_factory=dict)
+    authorities: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def letter(self) -> str:
         """The letter of the generation in force; empty where none is."""
-        return self.maps.get("current", {}).get("generation", "")
+        return self._current[0]
+
+    @property
+    def revision(self) -> str:
+        """The revision of the policy in force; empty where none is."""
+        return "".join(self._current[1:2])
+
+    @property
+    def _current(self) -> list[str]:
+        """What the one entry says of the policy in force: its letter, its revision, its end."""
+        return self.maps.get("current", {}).get("policy", "").split("|")
 
     @cached_property
     def in_force(self) -> Maps:
@@ -106,4 +123,5 @@ def read_gates(haproxy: Haproxy) -> LiveGates:
         HaproxyRefused: it cannot be asked.
     """
     maps = {PurePosixPath(file).stem: haproxy.entries(file) for file in haproxy.maps()}
-    return LiveGates(haproxy.info().get("description", ""), maps)
+    digest = haproxy.info().get("description", "")
+    return LiveGates(digest, maps, haproxy.conditions(), haproxy.servers(), haproxy.authorities())

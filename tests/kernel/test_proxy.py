@@ -1,6 +1,7 @@
 """A real HAProxy judges requests as the reference decision does, and changes its mind at once."""
 
 import random
+import socket
 import ssl
 import threading
 import time
@@ -11,18 +12,30 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import compile_proxy
+from gateway.errors import Refused
 from gateway.load.gates import bring_into_force, close, prolong, revoke
 from gateway.observe.content import Kind, content_of
 from gateway.policy.request_reasons import RequestReason
 from gateway.policy.requests import AUTHORITY, CHINA, Request, decide_request
 from gateway.verify.gate_proof import SignedGates, find_in_gates
 from gateway.verify.gates import read_gates
+from lab import namespace
 from tests.plans import built
-from tests.proxies import SITE, Stand, authorities, certified, standing, until
+from tests.proxies import (
+    SITE,
+    Stand,
+    authorities,
+    authority_pem,
+    certified,
+    standing,
+    until,
+)
 from tests.rights import lab_with_rights
 
 pytestmark = pytest.mark.kernel
@@ -160,6 +173,89 @@ def test_no_spelling_of_a_path_slips_round_a_route(stand: Stand, clerk: Path, pa
 def test_the_one_way_to_write_a_path_passes(stand: Stand, clerk: Path, path: str) -> None:
     """Chinese and a query too, and what a proxy of somebody's would send."""
     assert status(stand, clerk, text("GET", path)) == GRANTED
+
+
+@pytest.mark.parametrize("start", ["https://", "HTTPS://", "ftp://", "https://somebody@"])
+def test_an_application_is_sent_the_path_that_was_judged(
+    stand: Stand, clerk: Path, start: str
+) -> None:
+    """Not a whole address with more in it, which it could read in its own way."""
+    assert status(stand, clerk, text("GET", f"{start}{HOST}{CASE}?to=x")) == GRANTED
+    assert stand.seen[-1]["path"] == f"{CASE}?to=x"
+
+
+@pytest.mark.parametrize("length", [900, 3_000, 12_000])
+def test_a_long_path_is_judged_and_written_down_whole(
+    stand: Stand, clerk: Path, length: int
+) -> None:
+    """As a short one is; a record that is cut says neither what was asked nor what came of it."""
+    path, before = CASE + "a" * length, (stand.folder / "decisions").read_text("utf-8")
+
+    assert status(stand, clerk, text("GET", path)) == GRANTED
+    until(lambda: (stand.folder / "decisions").read_text("utf-8") != before)
+    found = stand.decisions[-1]
+    assert (found["path"], found["reason"], found["verdict"]) == (path, "grant", "ACCEPT")
+
+
+def test_a_method_is_written_down_as_it_was_asked(stand: Stand, clerk: Path) -> None:
+    """Also one that HAProxy has no word for: it is not another method for that."""
+    assert status(stand, clerk, text("get", CASE)) == 403
+    until(lambda: stand.decisions[-1]["method"] != "GET")
+    assert (stand.decisions[-1]["method"], stand.decisions[-1]["reason"]) == ("get", "no_grant")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-URL",
+     "X-Rewrite-URL", "Upgrade", "HTTP2-Settings"],
+)  # fmt: skip
+def test_nobody_asks_for_something_else_beside_the_request(
+    stand: Stand, clerk: Path, name: str
+) -> None:
+    """Applications obey such headers; the method and the path that were judged are the ones."""
+    words = text("GET", CASE, HOST, f"{name}: PUT", "Connection: Upgrade")
+
+    assert status(stand, clerk, words) == GRANTED
+    assert name.lower() not in {n.lower() for n, _ in stand.seen[-1]["headers"]}
+
+
+def test_no_connection_goes_on_without_being_judged(stand: Stand, clerk: Path) -> None:
+    """Where an application switches protocols, no revocation would end what follows."""
+    wish = ("Connection: Upgrade", "Upgrade: h2c")
+
+    assert status(stand, clerk, text("GET", "/cases/switch", HOST, *wish)) == 502
+
+
+def test_nobody_has_an_application_overlook_who_asks(stand: Stand, clerk: Path) -> None:
+    """A header that `Connection` names is for the next hop alone (RFC 9110 section 7.6.1)."""
+    words = text("GET", CASE, HOST, "Connection: keep-alive, Loushan-Identity")
+
+    assert status(stand, clerk, words) == GRANTED
+    assert "loushan-identity" not in dict(stand.seen[-1]["headers"]).get("connection", "").lower()
+
+
+@pytest.mark.parametrize("address", ["2002:a0b:109::1", "::10.11.1.9"])
+def test_an_address_is_in_no_zone_for_the_ipv4_address_in_it(
+    stand: Stand, clerk: Path, address: str
+) -> None:
+    """RFC 3056 and RFC 4291: HAProxy would take both for the clerk's desk."""
+    ours = "fd00:99::1"
+    added = (f"address add {each}/128 dev lo nodad" for each in (address, ours))
+    namespace.ip([*added], stand.near)
+
+    def opened() -> socket.socket:
+        return socket.create_connection((ours, 443), 10, (address, 0))
+
+    number = len(stand.decisions)
+    try:
+        plain = namespace.inside(stand.near, opened)
+        with stand.context(clerk).wrap_socket(plain, server_hostname=HOST) as asking:
+            assert stand.ask(asking, text("GET", CASE)).status == 403
+    finally:
+        removed = (f"address del {each}/128 dev lo" for each in (address, ours))
+        namespace.ip([*removed], stand.near)
+    until(lambda: len(stand.decisions) > number)
+    assert stand.decisions[-1]["reason"] == "wrong_zone"
 
 
 @pytest.mark.parametrize(
@@ -329,6 +425,20 @@ def test_a_policy_takes_anothers_place_and_nobody_is_refused(stand: Stand, clerk
     assert {line["revision"] for line in stand.decisions} >= set(range(8, 16))
 
 
+def test_what_is_in_force_is_not_changed_in_pieces(stand: Stand) -> None:
+    """Its maps would change one after the other, and a request meet half of each."""
+    letter = Generation(read_gates(stand.proxy.haproxy).letter)
+    before = read_gates(stand.proxy.haproxy).maps
+    later = datetime.now(UTC) + timedelta(hours=1)
+    nothing = compile_maps(replace(stand.plan, grants=()), SITE, letter)
+
+    with pytest.raises(Refused) as refused:
+        bring_into_force(stand.proxy, nothing, 21, later)
+
+    assert [each.code for each in refused.value.problems] == ["ZG530"]
+    assert read_gates(stand.proxy.haproxy).maps == before
+
+
 def test_a_grant_that_is_withdrawn_ends_with_the_next_request(stand: Stand, clerk: Path) -> None:
     """On the connection that stands."""
     without = tuple(grant for grant in stand.plan.grants if grant.subject != "tax_clerk")
@@ -353,12 +463,52 @@ def test_a_grant_that_is_withdrawn_ends_with_the_next_request(stand: Stand, cler
 def findings(stand: Stand) -> set[str]:
     """Give what is wrong with what the running program holds."""
     live = read_gates(stand.proxy.haproxy)
-    digest = compile_proxy(
+    compiled = compile_proxy(
         stand.plan, SITE, str(stand.folder), str(stand.folder / "control.sock")
-    ).digest
-    revision = int(live.maps["current"]["revision"])
-    signed = SignedGates(stand.plan, SITE, revision, digest)
+    )
+    revision = int(live.revision)
+    signed = SignedGates(stand.plan, SITE, revision, compiled.digest, compiled.text, trusted(stand))
     return {each.code for each in find_in_gates(signed, live)}
+
+
+def trusted(stand: Stand) -> dict[str, frozenset[str]]:
+    """Give the fingerprints of whom the proxy was told to trust."""
+    return {
+        str(file): frozenset(
+            each.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - as HAProxy says it
+            for each in x509.load_pem_x509_certificates(file.read_bytes())
+        )
+        for file in (stand.folder / "clients.pem", stand.folder / "services.pem")
+    }
+
+
+def test_somebody_elses_authority_in_the_running_program_is_found(
+    stand: Stand, tmp_path: Path
+) -> None:
+    """Whoever has his own certify him as the leader would be the leader."""
+    other = authorities(tmp_path / "others")
+    file, before = stand.folder / "clients.pem", findings(stand)
+    whole = file.read_text("ascii")
+    added = authority_pem(other, "root").decode()
+    trust(stand, file, whole + added)
+    found = findings(stand)
+    trust(stand, file, whole)
+
+    assert (before, found, findings(stand)) == (set(), {"ZG699"}, set())
+
+
+def trust(stand: Stand, file: Path, text: str) -> None:
+    """Have the running program trust other authorities: both commands are of one conversation."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(5)
+        asking.connect(str(stand.proxy.haproxy.control))
+        asking.sendall(f"prompt\nset ssl ca-file {file} <<\n{text.strip()}\n\n".encode())
+        said = b""
+        while b"transaction created" not in said:
+            said += asking.recv(9999)
+        asking.sendall(f"commit ssl ca-file {file}\n".encode())
+        while b"Success" not in said:
+            said += asking.recv(9999)
 
 
 @pytest.mark.parametrize(
@@ -372,6 +522,8 @@ def findings(stand: Stand) -> set[str]:
                      id="another subject"),
         pytest.param("add map {maps}/zones_{letter}.map 192.0.2.0/24 city.leaders", "ZG694",
                      id="a wider zone"),
+        pytest.param("add map {maps}/grants.map {letter}:tax_clerk:tax.office:cases:GET x|0|9|-",
+                     "ZG694", id="a right a second time"),
     ],
 )  # fmt: skip
 def test_what_is_changed_in_the_running_program_is_found(
@@ -391,11 +543,45 @@ def test_what_is_changed_in_the_running_program_is_found(
     assert findings(stand) == set()
 
 
-def test_each_decision_has_a_number_and_none_is_missing(stand: Stand) -> None:
+@pytest.mark.parametrize(
+    ("line", "tampering", "undone"),
+    [
+        pytest.param("acl permitted ", "add acl #{acl} no_grant", "del acl #{acl} no_grant",
+                     id="what is refused passes"),
+        pytest.param("application/json", "clear acl #{acl}", "add acl #{acl} application/json",
+                     id="a condition that compares with nothing"),
+        pytest.param("", "set server {server} addr 10.1.0.77", "set server {server} addr 10.1.0.1",
+                     id="another application"),
+        pytest.param("", "disable server {server}", "enable server {server}", id="none"),
+    ],
+)  # fmt: skip
+def test_what_is_changed_in_its_configuration_is_found(
+    stand: Stand, line: str, tampering: str, undone: str
+) -> None:
+    """It calls itself by the same digest afterwards; only its conditions and servers show it."""
+    lines = (stand.folder / "haproxy.cfg").read_text("utf-8").split("\n")
+    number = next(n for n, each in enumerate(lines, 1) if line in each)
+    listed = stand.proxy.haproxy.ask("show acl").splitlines()
+    acl = next((each.split()[0] for each in listed if f" line {number}." in each), "")
+    named = {"acl": acl, "server": "to:city.business:https/application"}
+    before = findings(stand)
+    stand.proxy.haproxy.ask(tampering.format(**named))
+    found = findings(stand)
+    stand.proxy.haproxy.ask(undone.format(**named))
+
+    assert before == set()
+    assert found == {"ZG699"}
+    assert findings(stand) == set()
+
+
+def test_each_decision_has_a_number_and_none_is_missing(stand: Stand, clerk: Path) -> None:
     """What was refused and what was let pass alike, by the number in its name.
 
     What could not be read as a request has none; it was answered all the same, and by whom is said.
     """
+    assert [status(stand, clerk, text("GET", path)) for path in (CASE, "/CASES/", "cases")] == [
+        GRANTED, 403, 400,
+    ]  # fmt: skip
     time.sleep(0.2)
     numbers = sorted(int(line["id"].rpartition(".")[2]) for line in stand.decisions if line["id"])
     unread = [line for line in stand.decisions if not line["id"]]

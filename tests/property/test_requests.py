@@ -28,7 +28,7 @@ ZUNYI = read_plan(ROOT / "policy" / "zunyi")
 
 def live(found: GateMaps) -> LiveGates:
     """Give compiled maps as a proxy would hold them."""
-    return LiveGates("", {**found.maps, "current": {"generation": str(found.generation)}})
+    return LiveGates("", {**found.maps, "current": {"policy": f"{found.generation}|1|0"}})
 
 
 def requests(plan: Plan, site: str) -> st.SearchStrategy[Request]:

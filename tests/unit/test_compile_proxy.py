@@ -1,6 +1,7 @@
 """The proxy's configuration: its steps are the reference's, and its names are ones it can have."""
 
 import re
+from dataclasses import replace
 
 from gateway.compile.judgement import steps
 from gateway.compile.proxy import compile_proxy
@@ -45,3 +46,22 @@ def test_chinese_names_become_ones_that_it_takes() -> None:
     sections = re.findall(r"^(?:frontend|backend) (.+)$", text, re.MULTILINE)
     assert len(sections) == 5
     assert all(re.fullmatch(r"[A-Za-z0-9_.:-]+", name) for name in sections)
+
+
+def test_no_two_gates_are_called_alike() -> None:
+    """A name may have `_` in it, so that no name is put together with it."""
+    plan = built(lab_documents())
+    service = replace(plan.services["https"], name="queue_https")
+    zone = replace(plan.zones["city.business"], name="city.business_queue")
+    one = replace(plan.resources["cases"], name="one", service="queue_https")
+    two = replace(plan.resources["cases"], name="two", zone=zone.name)
+    alike = replace(
+        plan,
+        services={**plan.services, service.name: service},
+        zones={**plan.zones, zone.name: zone},
+        resources={"one": one, "two": two},
+    )
+
+    text = compile_proxy(alike, "city").text
+
+    assert len(set(re.findall(r"^backend (.+)$", text, re.MULTILINE))) == 3

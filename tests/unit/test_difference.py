@@ -118,6 +118,31 @@ def test_when_and_how_somebody_may_is_part_of_the_right(
     assert "office_hours" not in granted.sentence(Language.EN), "hours as they hold, not a name"
 
 
+def test_a_resource_below_anothers_path_is_part_of_the_right() -> None:
+    """The longest path counts, so that who may read all but it may read it too when it is gone."""
+    sealed = (
+        "  - {name: sealed, title: 不公开办件, zone: city.business, service: https, "
+        "path: /cases/sealed/, label: 内部 个人信息}\n"
+    )
+    apart, whole = built(added("resources.yml", sealed)), built(lab_documents())
+
+    found = difference(apart, whole)
+
+    assert {change.apart for change in found.granted} == {()}
+    assert {change.apart for change in found.withdrawn} == {("/cases/sealed/",)}
+    sentence = "税务局经办岗(证书 tax-clerk)对 审批办件:read,/cases/sealed/ 除外"
+    assert sentence in {change.sentence(Language.ZH) for change in found.withdrawn}
+    assert "apart" not in str(difference(None, whole).as_json())
+
+
+def test_the_order_of_methods_is_no_change() -> None:
+    """As everywhere."""
+    written = "path: /cases/, label: 内部, methods: {read: [HEAD, GET]}"
+    other = built(changed("resources.yml", "path: /cases/, label: 内部", written))
+
+    assert difference(built(lab_documents()), other).is_empty
+
+
 def test_hours_that_change_under_their_name_are_a_change() -> None:
     """The reviewer sees what changes for people, also where no grant was touched."""
     documents = changed("grants.yml", "actions: [file]", "actions: [file], hours: office_hours")

@@ -154,6 +154,13 @@ def test_a_slip_about_a_time_is_found(
     assert any(place.startswith(expected) for place in found)
 
 
+@pytest.mark.parametrize("name", ["tax clerk", "tax-clerk ", " tax-clerk"])
+def test_a_certificates_name_has_no_blank(name: str) -> None:
+    """A proxy's map ends its key there: the certificate would be nobody's, or another's."""
+    assert codes(changed("subjects.yml", "tax-clerk", f'"{name}"'))
+    assert not codes(changed("subjects.yml", "tax-clerk", "税务局-张三"))
+
+
 def test_what_was_delegated_is_not_delegated_on() -> None:
     """A delegation names grants; a delegated one has no name to be named by."""
     on = DELEGATION.replace("away", "on").replace("leader_supervises", "away/leader_supervises")
