@@ -154,8 +154,8 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG530": Text(
         "the proxy cannot be asked, or does not take it: {error}",
-        "see `journalctl -u loushan-proxy`; what was in force is so until its time ends",
+        "see `journalctl -u loushan-proxy`; a proof says which policy is in force",
         "代理无法询问,或不接受:{error}",
-        "请查看 `journalctl -u loushan-proxy`;原有内容在其期限内继续生效",
+        "请查看 `journalctl -u loushan-proxy`;生效的策略以证明为准",
     ),
 }

@@ -8,7 +8,7 @@ import json
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from itertools import pairwise
@@ -50,7 +50,11 @@ class FlowChange:
 
 @dataclass(frozen=True, slots=True, order=True)
 class GrantChange:
-    """Who may do what to what, or no longer may."""
+    """Who may do what to what, or no longer may.
+
+    `exactly` has the addresses, ports, paths and labels, where without them one
+    sentence would stand for what is new and for what is gone.
+    """
 
     subject: str
     certificate: str
@@ -62,6 +66,7 @@ class GrantChange:
     zones: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    exactly: str = ""
 
     def sentence(self, language: Language) -> str:
         """Say it so that the Bureau can judge it."""
@@ -75,6 +80,7 @@ class GrantChange:
                 (f"时段 {self.hours}", self.hours),
                 (f"自 {self.since}", self.since),
                 (f"至 {self.until}", self.until),
+                (f"具体为 {self.exactly}", self.exactly),
             )
             end = "".join(f",{text}" for text, is_said in limits if is_said)
             return f"{self.subject}(证书 {self.certificate})对 {self.resource}:{self.action}{end}"
@@ -85,6 +91,7 @@ class GrantChange:
             (f"within {self.hours}", self.hours),
             (f"from {self.since}", self.since),
             (f"until {self.until}", self.until),
+            (f"exactly {self.exactly}", self.exactly),
         )
         end = "".join(f", {text}" for text, is_said in limits if is_said)
         who = f"{self.subject} (certificate {self.certificate})"
@@ -146,13 +153,12 @@ def difference(old: Plan | None, new: Plan) -> Difference:
     # A first plan is new as a whole; its settings are read in its documents.
     before_settings = settings(old) if old is not None else frozenset[str]()
     after_settings = settings(new) if old is not None else frozenset[str]()
-    old_grants = _grants(old) if old is not None else {}
-    new_grants = _grants(new)
+    granted, withdrawn = _told_apart(_grants(old) if old is not None else {}, _grants(new))
     return Difference(
         reachable=pieces.changes(new, after, before),
         unreachable=pieces.changes(old, before, after) if old is not None else (),
-        granted=tuple(sorted(new_grants[k] for k in new_grants.keys() - old_grants.keys())),
-        withdrawn=tuple(sorted(old_grants[k] for k in old_grants.keys() - new_grants.keys())),
+        granted=granted,
+        withdrawn=withdrawn,
         settings_gone=tuple(sorted(before_settings - after_settings)),
         settings_new=tuple(sorted(after_settings - before_settings)),
     )
@@ -246,24 +252,71 @@ def _networks(piece: Piece) -> Iterable[Network]:
     return summarize_address_range(address(first), address(last))
 
 
-def _grants(plan: Plan) -> dict[tuple[object, ...], GrantChange]:
-    """Give each single right, known by what it does and not by its names."""
-    found: dict[tuple[object, ...], GrantChange] = {}
+@dataclass(frozen=True, slots=True)
+class _Right:
+    """One right by what it does and not by its names: who, from where, what, how and when."""
+
+    asker: tuple[str, str, str]
+    places: frozenset[Network]
+    target: frozenset[Network]
+    way: tuple[tuple[Ports, ...], str, str, tuple[str, ...]]
+    action: tuple[str, tuple[str, ...]]
+    when: tuple[str, str, str]
+
+    @property
+    def text(self) -> str:
+        """All of it, in figures."""
+        ports, path, label, _ = self.way
+        places, target = (" ".join(sorted(map(str, each))) for each in (self.places, self.target))
+        named = ", ".join(map(str, ports))
+        return (
+            f"{'/'.join(self.asker[:2])} {self.asker[2]} {places} → {target} {named} {path} {label}"
+        )
+
+
+_Rights = Mapping[_Right, GrantChange]
+
+
+def _told_apart(
+    old: _Rights, new: _Rights
+) -> tuple[tuple[GrantChange, ...], tuple[GrantChange, ...]]:
+    """Give what is new and what is gone; where one sentence would stand for both, say all."""
+    come = {right: new[right] for right in new.keys() - old.keys()}
+    gone = {right: old[right] for right in old.keys() - new.keys()}
+    same = {*come.values()} & {*gone.values()}
+    granted, withdrawn = (
+        tuple(
+            sorted(
+                replace(change, exactly=right.text) if change in same else change
+                for right, change in rights.items()
+            )
+        )
+        for rights in (come, gone)
+    )
+    return granted, withdrawn
+
+
+def _grants(plan: Plan) -> _Rights:
+    """Give each single right."""
+    found: dict[_Right, GrantChange] = {}
     for grant in plan.grants:
         subject, resource = plan.subjects[grant.subject], plan.resources[grant.resource]
-        places = frozenset(r for zone in grant.zones for r in plan.zones[zone].ranges)
-        target = (
-            frozenset(plan.zones[resource.zone].ranges),
-            resource.path,
-            str(resource.label),
-            plan.services[resource.service].ports,
-            _apart(plan, resource),
-        )
-        asker = (AUTHORITY[subject.type], subject.certificate, places, str(subject.clearance))
         for action in grant.actions:
             change = _change(plan, grant, action)
-            when = (change.since, change.until, change.hours)
-            found[asker, target, action, resource.methods[action], when] = change
+            right = _Right(
+                asker=(AUTHORITY[subject.type], subject.certificate, str(subject.clearance)),
+                places=frozenset(r for zone in grant.zones for r in plan.zones[zone].ranges),
+                target=frozenset(plan.zones[resource.zone].ranges),
+                way=(
+                    plan.services[resource.service].ports,
+                    resource.path,
+                    str(resource.label),
+                    _apart(plan, resource),
+                ),
+                action=(action, resource.methods[action]),
+                when=(change.since, change.until, change.hours),
+            )
+            found[right] = change
     return found
 
 
@@ -324,4 +377,5 @@ def _grant_json(change: GrantChange) -> dict[str, Any]:
         **({"zones": list(change.zones)} if change.zones else {}),
         **({"methods": list(change.methods)} if change.methods else {}),
         **({"apart": list(change.apart)} if change.apart else {}),
+        **({"exactly": change.exactly} if change.exactly else {}),
     }

@@ -143,6 +143,38 @@ def test_the_order_of_methods_is_no_change() -> None:
     assert difference(built(lab_documents()), other).is_empty
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "before", "after"),
+    [
+        pytest.param("resources.yml", "path: /cases/", "path: /files/", " /cases/ ", " /files/ ",
+                     id="a path"),
+        pytest.param("subjects.yml", "zones: tax.office", "zones: {site: tax, zone: '*'}",
+                     "10.11.1.0/24 fd72", "10.11.0.0/24 10.11.1.0/24", id="wider zones"),
+        pytest.param("subjects.yml", "type: system", "type: post", "services/", "people/",
+                     id="another authority"),
+        pytest.param("services.yml", "tcp: 8443", "tcp: 8444", "8443/tcp", "8444/tcp", id="port"),
+        pytest.param("subjects.yml", "clearance: 内部", "clearance: 内部 个人信息",
+                     "clerk 内部 10", "clerk 内部 个人信息 10", id="a clearance"),
+    ],
+)  # fmt: skip
+def test_no_sentence_stands_for_what_is_new_and_for_what_is_gone(
+    name: str, old: str, new: str, before: str, after: str
+) -> None:
+    """A reviewer who reads both sees in what they differ, and so does who signs their digest."""
+    found = difference(built(lab_documents()), built(changed(name, old, new)))
+
+    for language in Language:
+        granted, withdrawn = (
+            {change.sentence(language) for change in changes}
+            for changes in (found.granted, found.withdrawn)
+        )
+        assert granted
+        assert not granted & withdrawn
+        assert all(after in sentence for sentence in granted)
+        assert all(before in sentence for sentence in withdrawn)
+    assert after in found.canonical().decode()
+
+
 def test_hours_that_change_under_their_name_are_a_change() -> None:
     """The reviewer sees what changes for people, also where no grant was touched."""
     documents = changed("grants.yml", "actions: [file]", "actions: [file], hours: office_hours")
