@@ -12,11 +12,12 @@ _LIST = Path(__file__).resolve().parents[1] / "docs" / "not-tested-here.md"
 #: They take long, and run when they are asked for; then nothing else does.
 _PARITY = Path(__file__).with_name("parity")
 
-#: What one worker does by itself, one after the other: by where its tests lie.
+#: What one worker does by itself, one after the other, on what is set up once: by where it lies.
 _SCOPES = {
     "tests/lab/county/": "tests/lab/county",
     "tests/lab/test_lab_bare.py": "tests/lab/bare",
     "tests/lab/": "tests/lab",
+    "tests/kernel/test_proxy.py": "tests/kernel/proxy",
     # Every namespace sees it, so it is done before the city is up.
     "tests/kernel/test_verify_bpf.py": "tests/lab",
 }
@@ -51,8 +52,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(line.removeprefix("- ").replace("**", ""))
 
 
-class _OneWorkerForACity(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """Gives all tests of a booted city to one worker; the others as they come.
+class _OneWorkerForOneStand(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Gives all tests of a booted city, or of a running proxy, to one worker; others as they come.
 
     xdist has a mark for this, `xdist_group`, which does nothing under pytest 9.
     """
@@ -62,6 +63,6 @@ class _OneWorkerForACity(LoadScopeScheduling):  # type: ignore[misc]  # xdist sh
         return next(found, nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneWorkerForACity:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneWorkerForOneStand:
     """Divide the tests."""
-    return _OneWorkerForACity(config, log)
+    return _OneWorkerForOneStand(config, log)
