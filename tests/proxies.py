@@ -70,7 +70,8 @@ class Stand:
     @property
     def decisions(self) -> list[dict[str, Any]]:
         """What the proxy wrote down, in its order."""
-        lines = (self.folder / "decisions").read_text("utf-8").splitlines()
+        # What stands after the last end of a line is still being written.
+        lines = (self.folder / "decisions").read_text("utf-8").split("\n")[:-1]
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def shown(self, profile: str, name: str) -> Path:

@@ -1,5 +1,6 @@
 """The city's two gateways: one is active, the other takes its place, and never both are."""
 
+import re
 import socket
 import struct
 import threading
@@ -55,7 +56,18 @@ def settle(town: Town) -> None:
     if who(town) == [SECOND]:
         town.must(SECOND, "systemctl", "restart", "keepalived.service")
     assert until(lambda: who(town) == [FIRST], 30), who(town)
+    assert until(lambda: stands_by(town), 30)
     assert until(lambda: passes(town, PERMITTED), 60)
+
+
+def stands_by(town: Town) -> bool:
+    """Tell whether the second one has heard that the first one is active.
+
+    While it has not, as when both have just begun, a cable that is pulled makes it active too,
+    until it hears so; keepalived calls it a fault.
+    """
+    said = town.journal(SECOND, "--unit=keepalived.service", "--lines=200")
+    return re.findall(r"Entering (\w+) STATE", said)[-1:] == ["FAULT"]
 
 
 def who(town: Town) -> list[str]:
