@@ -64,10 +64,10 @@ def stands_by(town: Town) -> bool:
     """Tell whether the second one has heard that the first one is active.
 
     While it has not, as when both have just begun, a cable that is pulled makes it active too,
-    until it hears so; keepalived calls it a fault.
+    until it hears so.
     """
     said = town.journal(SECOND, "--unit=keepalived.service", "--lines=200")
-    return re.findall(r"Entering (\w+) STATE", said)[-1:] == ["FAULT"]
+    return re.findall(r"VRRP_Script\(alone\) (\w+)", said)[-1:] == ["failed"]
 
 
 def who(town: Town) -> list[str]:
