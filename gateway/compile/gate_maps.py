@@ -27,12 +27,12 @@ def compile_maps(plan: Plan, site: str, generation: Generation) -> GateMaps:
     gates = gates_at(plan, site)
     letter = f"{generation}:"
     entries = {
-        "gates": {f"{g.host}:{g.port}": name_of(g) for g in gates},
+        "gates": {f"{g.host}:{g.port}": g.name for g in gates},
         "subjects": {
             f"{AUTHORITY[s.type]}/{s.certificate}": s.name for s in plan.subjects.values()
         },
         "ways": dict(_ways(plan, gates)),
-        "routes": {f"{name_of(g)}{r.path}": r.name for g in gates for r in g.resources},
+        "routes": {f"{g.name}{r.path}": r.name for g in gates for r in g.resources},
         "grants": dict(_grants(plan, gates)),
         "hours": dict(_hours(plan)),
     }
@@ -45,18 +45,13 @@ def compile_maps(plan: Plan, site: str, generation: Generation) -> GateMaps:
     return GateMaps(site, generation, {**marked, f"zones_{generation}": zones})
 
 
-def name_of(gate: Gate) -> str:
-    """Give how a gate is called in keys and records: its zone and its service."""
-    return f"{gate.zone}/{gate.service}"
-
-
 def _ways(plan: Plan, gates: tuple[Gate, ...]) -> Iterator[tuple[str, str]]:
     for gate in gates:
         ways = ways_to(plan, gate)
         for subject in plan.subjects.values():
             for zone in subject.zones:
                 if zone in ways:
-                    yield f"{subject.name}:{zone}:{name_of(gate)}", ways[zone]
+                    yield f"{subject.name}:{zone}:{gate.name}", ways[zone]
 
 
 def _grants(plan: Plan, gates: tuple[Gate, ...]) -> Iterator[tuple[str, str]]:

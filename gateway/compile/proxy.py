@@ -11,7 +11,6 @@ from hashlib import sha256
 from ipaddress import IPv6Address
 
 from gateway.artefacts import Proxy
-from gateway.compile.gate_maps import name_of
 from gateway.compile.judgement import lines, steps
 from gateway.policy.gates import Gate, gates_at
 from gateway.policy.model import Address, Plan
@@ -186,7 +185,7 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
     # What was judged is what is sent on: a target may come with a scheme, a user and a host.
     yield "    http-request set-uri %[pathq]"
     for gate in gates:
-        yield f"    use_backend {_backend_name(gate)} if {{ var(txn.gate) -m str {name_of(gate)} }}"
+        yield f"    use_backend {_backend_name(gate)} if {{ var(txn.gate) -m str {gate.name} }}"
 
 
 def _backend(plan: Plan, gate: Gate, folder: str) -> Iterator[str]:

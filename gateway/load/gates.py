@@ -7,7 +7,8 @@ other.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -46,7 +47,7 @@ def bring_into_force(proxy: Proxy, maps: GateMaps, revision: int, until: datetim
             out, it is the new one.
     """
     old = f"{maps.generation.other}:"
-    try:
+    with _told():
         if _held(proxy)[:1] == [maps.generation]:
             raise Refused(problem("ZG530", error=f"generation {maps.generation} is in force"))
         for name, new in maps.maps.items():
@@ -60,8 +61,6 @@ def bring_into_force(proxy: Proxy, maps: GateMaps, revision: int, until: datetim
         for name, new in maps.maps.items():
             proxy.haproxy.replace(proxy.file(name), new)
         proxy.haproxy.replace(proxy.file(f"zones_{maps.generation.other}"), {})
-    except HaproxyRefused as fault:
-        raise Refused(problem("ZG530", error=fault)) from fault
 
 
 def prolong(proxy: Proxy, until: datetime) -> None:
@@ -70,15 +69,13 @@ def prolong(proxy: Proxy, until: datetime) -> None:
     Raises:
         Refused: ZG530, the proxy does not take it, or nothing is in force.
     """
-    try:
+    with _told():
         match _held(proxy):
             case [generation, revision, _]:
                 current = _current(Generation(generation), int(revision), until)
                 proxy.haproxy.replace(proxy.file(_CURRENT), current)
             case _:
                 raise Refused(problem("ZG530", error="-"))
-    except HaproxyRefused as fault:
-        raise Refused(problem("ZG530", error=fault)) from fault
 
 
 def close(proxy: Proxy) -> None:
@@ -87,10 +84,8 @@ def close(proxy: Proxy) -> None:
     Raises:
         Refused: ZG530, the proxy does not take it.
     """
-    try:
+    with _told():
         proxy.haproxy.replace(proxy.file(_CURRENT), {})
-    except HaproxyRefused as fault:
-        raise Refused(problem("ZG530", error=fault)) from fault
 
 
 def revoke(proxy: Proxy, revoked: Mapping[str, str]) -> None:
@@ -101,8 +96,15 @@ def revoke(proxy: Proxy, revoked: Mapping[str, str]) -> None:
     Raises:
         Refused: ZG530, the proxy does not take them; what was revoked still is.
     """
-    try:
+    with _told():
         proxy.haproxy.replace(proxy.file(_REVOKED), revoked)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Have what the proxy does not take be a refusal of ours."""
+    try:
+        yield
     except HaproxyRefused as fault:
         raise Refused(problem("ZG530", error=fault)) from fault
 

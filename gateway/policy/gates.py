@@ -23,6 +23,11 @@ class Gate:
     port: int
     resources: tuple[Resource, ...]
 
+    @property
+    def name(self) -> str:
+        """How it is called in keys and records: its zone and its service."""
+        return f"{self.zone}/{self.service}"
+
 
 def gates_at(plan: Plan, site: str) -> tuple[Gate, ...]:
     """Give the gates that a site's gateway keeps; none where the gateway is not ours.

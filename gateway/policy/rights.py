@@ -146,11 +146,8 @@ class RightsReader:
         for index, name in enumerate(entry["grants"]):
             grant = own.get(name)
             if grant is None:
-                near = ", ".join(list(own)[:8])
                 where = entry.where("grants", index)
-                self.problems.append(
-                    problem("ZG129", where, owner=entry["name"], name=name, near=near)
-                )
+                self.problems.append(unknown("ZG129", where, entry, name, own))
             elif to is not None:
                 yield Grant(
                     name=f"{entry['name']}/{name}",

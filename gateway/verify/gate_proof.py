@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from gateway.errors import NOWHERE, Problem, problem
-from gateway.policy.gates import Gate, gates_at, ways_to
+from gateway.policy.gates import gates_at, ways_to
 from gateway.policy.model import Grant, Plan
 from gateway.policy.requests import AUTHORITY, CHINA, is_within, methods_of
 from gateway.verify.gate_configuration import conditions_of, servers_of
@@ -69,20 +69,20 @@ def wanted_maps(plan: Plan, site: str) -> Maps:
     """Give what each map should hold, without the letter of a generation."""
     gates = gates_at(plan, site)
     return {
-        "gates": {f"{gate.host}:{gate.port}": _called(gate) for gate in gates},
+        "gates": {f"{gate.host}:{gate.port}": gate.name for gate in gates},
         "subjects": {
             f"{AUTHORITY[subject.type]}/{subject.certificate}": subject.name
             for subject in plan.subjects.values()
         },
         "zones": {str(net): zone.name for zone in plan.zones.values() for net in zone.ranges},
         "ways": {
-            f"{subject.name}:{zone}:{_called(gate)}": conduit
+            f"{subject.name}:{zone}:{gate.name}": conduit
             for gate in gates
             for zone, conduit in ways_to(plan, gate).items()
             for subject in plan.subjects.values()
             if zone in subject.zones
         },
-        "routes": {f"{_called(g)}{each.path}": each.name for g in gates for each in g.resources},
+        "routes": {f"{g.name}{each.path}": each.name for g in gates for each in g.resources},
         "grants": {
             f"{grant.subject}:{zone}:{each.name}:{method}": _limits(grant)
             for gate in gates
@@ -154,10 +154,6 @@ def _difference(name: str, key: str, found: str | None, wanted: str | None) -> P
         params = {"subject": subject, "zone": zone, "resource": resource, "method": method}
         return problem("ZG698" if found is None else "ZG692", NOWHERE, **params)
     return problem("ZG694", map=name, key=key, found=found or "-", wanted=wanted or "-")
-
-
-def _called(gate: Gate) -> str:
-    return f"{gate.zone}/{gate.service}"
 
 
 def _limits(grant: Grant) -> str:

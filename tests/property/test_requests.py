@@ -14,7 +14,8 @@ from gateway.policy.plan import read_plan
 from gateway.policy.request_reasons import RequestReason
 from gateway.policy.requests import AUTHORITY, CHINA, Request, decide_request
 from gateway.policy.wiring import first_address
-from gateway.verify.gates import LiveGates, judge
+from gateway.verify.gates import LiveGates
+from tests.gate_steps import judge
 from tests.plans import ROOT, built
 from tests.rights import NOWHERE, lab_with_rights
 
