@@ -55,7 +55,7 @@ def cells(
         path_findings: what is wrong with all gateways together.
         judged: what the probes did; a cell without a probe is silent.
     """
-    carried = ports_by_pair(layout.plan)
+    carried = ports_by_pair(layout.plan.passages)
     probed = _probed(layout, judged)
     wrong = _named(path_findings)
     return [

@@ -126,9 +126,9 @@ class _Chooser:
         self.zones = layout.zones
         self.names = {zone.name for zone in self.zones}
         self.conduits = [
-            c for c in self.plan.conduits if c.source in self.names and c.destination in self.names
+            c for c in self.plan.passages if c.source in self.names and c.destination in self.names
         ]
-        self.carried = ports_by_pair(self.plan)
+        self.carried = ports_by_pair(self.plan.passages)
 
     def probes(self) -> Iterator[Probe]:
         yield from self._expectations()

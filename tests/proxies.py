@@ -43,7 +43,7 @@ from tests.authorities import NO_SECRETS, PASSPHRASE, request
 
 SITE = "city"
 GATE = "10.1.255.1"
-APPLICATION = "10.1.0.1"
+APPLICATION = "10.1.5.1"
 
 #: How long what must come is waited for.
 PATIENCE_SECONDS = 20.0
@@ -99,7 +99,7 @@ class Stand:
         """Open a connection from an address; resume a session where one is given."""
 
         def opened() -> socket.socket:
-            return socket.create_connection((GATE, 443), PATIENCE_SECONDS, (source, 0))
+            return socket.create_connection((GATE, 8443), PATIENCE_SECONDS, (source, 0))
 
         plain = namespace.inside(self.near, opened)
         try:
@@ -225,7 +225,7 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
         def log_message(self, *_words: object) -> None:
             pass
 
-    server = namespace.inside(where, lambda: ThreadingHTTPServer((APPLICATION, 443), Answer))
+    server = namespace.inside(where, lambda: ThreadingHTTPServer((APPLICATION, 8443), Answer))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     (certificate,) = (folder / "certificates").iterdir()

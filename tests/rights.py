@@ -37,7 +37,7 @@ delegations:
 """
 
 SEALED = (
-    "  - {name: sealed, title: 不公开办件, zone: city.business, service: https, "
+    "  - {name: sealed, title: 不公开办件, zone: city.applications, service: approval, "
     "path: /cases/sealed/, label: 内部, methods: {read: [GET], decide: [DELETE]}}\n"
 )
 

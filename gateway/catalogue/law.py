@@ -195,4 +195,12 @@ TEXTS: Mapping[str, Text] = {
         "“{one}”与“{two}”的服务都会被称为 {host}",
         "请更改其中一个安全域的名称",
     ),
+    "ZG238": Text(
+        "requests to `{service}` of `{zone}` are judged at the gateway, and conduit `{conduit}`"
+        " leads to another service of it on {port}",
+        "give one of the two services another port",
+        "对“{zone}”服务“{service}”的请求在网关判定,"
+        "而管道“{conduit}”通往网关同一端口 {port} 的另一服务",
+        "请为其中一个服务改用其他端口",
+    ),
 }

@@ -9,7 +9,8 @@ from typing import Any
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus, Language, Refused, problem
 from gateway.policy.decide import Decision, decide
-from gateway.policy.model import Flow, Plan, Ports, Zone
+from gateway.policy.gates import Gate, gates_at, ways_to
+from gateway.policy.model import Flow, Plan, Ports, Protocol, Zone
 from gateway.policy.reasons import REASON_WORDS, Verdict
 from gateway.policy.topology import Hop
 
@@ -95,7 +96,7 @@ def _parts(plan: Plan, source: Zone, destination: Zone, ports: Ports) -> list[Po
     """Cut a range of ports where a conduit begins or ends, so that each part has one answer."""
     between = [
         carried
-        for conduit in plan.conduits
+        for conduit in plan.passages
         if (conduit.source, conduit.destination) == (source.name, destination.name)
         for carried in conduit.ports
         if carried.overlaps(ports)
@@ -132,12 +133,30 @@ def _say(arguments: argparse.Namespace, plan: Plan, answer: _Answer) -> None:
     reason = REASON_WORDS[decision.reason][1 if zh else 0]
     say(f"  {words(arguments, 'reason', '理由')}: {decision.reason} — {reason}")
     if decision.conduit is not None:
-        conduit = next(c for c in plan.conduits if c.name == decision.conduit)
+        conduit = next(c for c in plan.passages if c.name == decision.conduit)
         label = words(arguments, "conduit", "管道")
         say(f"  {label}: {conduit.name} {conduit.title} ({conduit.where})")
+    if not accepted and (gate := _gate_before(plan, answer)) is not None:
+        label = words(arguments, "gate", "入口")
+        asked = words(arguments, "requests are judged at", "请求逐一判定于")
+        say(f"  {label}: {asked} https://{gate.host}:{gate.port}/ — loushan policy request")
     if decision.path:
         label = words(arguments, "gateways", "途经网关")
         say(f"  {label}: {' → '.join(map(_hop, decision.path))}")
+
+
+def _gate_before(plan: Plan, answer: _Answer) -> Gate | None:
+    """Give the gate that stands before what was asked for; None where there is none."""
+    if answer.ports.protocol is not Protocol.TCP:
+        return None
+    before = (
+        gate
+        for gate in gates_at(plan, answer.destination.site)
+        if gate.zone == answer.destination.name
+        and answer.source.name in ways_to(plan, gate)
+        and answer.ports.low <= gate.port <= answer.ports.high
+    )
+    return next(before, None)
 
 
 def _hop(hop: Hop) -> str:

@@ -77,7 +77,7 @@ class Permitted:
 def permitted(plan: Plan, gateway: str) -> Permitted:
     """Make the index of one gateway of a plan."""
     conduits: dict[tuple[str, str], list[Conduit]] = defaultdict(list)
-    for conduit in plan.conduits:
+    for conduit in plan.passages:
         conduits[conduit.source, conduit.destination].append(conduit)
     zones = plan.zones.values()
     ranges = {4: _ranges(zones, 4), 16: _ranges(zones, 6)}

@@ -3,15 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from gateway.policy.model import Plan, Ports
+from gateway.policy.model import Conduit, Ports
 
 Pair = tuple[str, str]
 
 
-def ports_by_pair(plan: Plan) -> Mapping[Pair, tuple[Ports, ...]]:
+def ports_by_pair(conduits: Iterable[Conduit]) -> Mapping[Pair, tuple[Ports, ...]]:
     """Give the ports carried from each zone to each other, merged and in order."""
     found: dict[Pair, list[Ports]] = defaultdict(list)
-    for conduit in plan.conduits:
+    for conduit in conduits:
         found[conduit.source, conduit.destination] += conduit.ports
     return {pair: merged(ports) for pair, ports in found.items()}
 

@@ -109,7 +109,7 @@ def _redundant(plan: Plan) -> Iterator[Problem]:
 
 def _expectations(plan: Plan) -> Iterator[Problem]:
     """Give each expectation that fails, once, with one pair that breaks it."""
-    carried = ports_by_pair(plan)
+    carried = ports_by_pair(plan.conduits)
     for expectation in plan.expectations:
         wanted = merged(p for service in expectation.services for p in service.ports)
         for pair in expectation.pairs:

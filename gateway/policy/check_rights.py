@@ -10,6 +10,7 @@ from gateway.labels import dominates
 from gateway.policy.access import ports_by_pair, without
 from gateway.policy.gates import Gate, gates_at
 from gateway.policy.model import Grant, Plan, Ports, Protocol, Resource, Subject
+from gateway.policy.passages import gateway_zone
 from gateway.policy.requests import AUTHORITY, methods_of
 
 #: They change nothing (RFC 9110 section 9.2.1), so who may read by one may read by the other.
@@ -68,10 +69,22 @@ def _gates(plan: Plan) -> Iterator[Problem]:
         if first is not gate:
             params = {"one": first.zone, "two": gate.zone, "host": gate.host}
             yield problem("ZG233", gate.resources[0].where, **params)
+        yield from _port_taken(plan, gate)
+
+
+def _port_taken(plan: Plan, gate: Gate) -> Iterator[Problem]:
+    """Find another service of the gateway at a gate's port."""
+    before = gateway_zone(plan, plan.zones[gate.zone].site)
+    asked = Ports(Protocol.TCP, gate.port, gate.port)
+    for conduit in plan.conduits:
+        if conduit.destination == before.name and any(asked.overlaps(p) for p in conduit.ports):
+            params = {"service": gate.service, "conduit": conduit.name, "port": asked}
+            yield problem("ZG238", gate.resources[0].where, **params, zone=gate.zone)
+            return
 
 
 def _grants(plan: Plan, today: date) -> Iterator[Problem]:
-    carried = ports_by_pair(plan)
+    carried = ports_by_pair(plan.conduits)
     for grant in plan.grants:
         subject, resource = plan.subjects[grant.subject], plan.resources[grant.resource]
         params = {"grant": grant.name, "subject": subject.name, "resource": resource.name}

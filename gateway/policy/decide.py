@@ -83,7 +83,7 @@ def decide(plan: Plan, flow: Flow) -> Decision:
     if source.name == destination.name:
         return Decision(Verdict.DROP, Reason.SAME_ZONE)
     way = hops(plan, source, destination)
-    for conduit in plan.conduits:
+    for conduit in plan.passages:
         if _joins(conduit, source, destination) and _carries(conduit, flow.protocol, flow.port):
             return Decision(Verdict.ACCEPT, Reason.CONDUIT, conduit.name, way)
     return Decision(Verdict.DROP, Reason.NO_CONDUIT, None, way)
@@ -120,7 +120,7 @@ def _decide_new(plan: Plan, gateway: str, packet: Packet) -> Decision:
         return Decision(Verdict.DROP, Reason.UNEXPECTED_SOURCE)
     if destination is None:
         return Decision(Verdict.DROP, Reason.NO_CONDUIT)
-    for conduit in plan.conduits:
+    for conduit in plan.passages:
         if not _joins(conduit, source, destination) or not _names(conduit, packet):
             continue
         for hop in hops(plan, source, destination):
@@ -142,7 +142,7 @@ def _may_arrive(plan: Plan, gateway: str, source: Zone, packet: Packet) -> bool:
     here = (gateway, packet.hook, packet.arrival)
     return any(
         (hop.gateway, hop.hook, hop.arrival) == here
-        for conduit in plan.conduits
+        for conduit in plan.passages
         if conduit.source == source.name
         for hop in hops(plan, source, plan.zones[conduit.destination])
     )

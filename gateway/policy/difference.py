@@ -181,7 +181,7 @@ class _Pieces:
         of_zone = {zone.name: self._of(zone) for zone in plan.zones.values()}
         return {
             (source, destination): ports
-            for (one, two), ports in ports_by_pair(plan).items()
+            for (one, two), ports in ports_by_pair(plan.conduits).items()
             for source in of_zone[one]
             for destination in of_zone[two]
             if source[0] == destination[0]

@@ -263,6 +263,8 @@ class Plan:
 
     `shares_link` is no matter of the plan's but of the host that it is read on:
     whether its links have one interface together (`names.SHARED_LINK`).
+    `passages` is what packets may pass: the conduits, but those that lead to a
+    gate end at the gateway before it.
     """
 
     name: str
@@ -281,6 +283,13 @@ class Plan:
     links: Links = Links()
     shares_link: bool = field(default=False, compare=False)
     where: Where = field(default=NOWHERE, compare=False)
+    passages: tuple[Conduit, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out the passages, which are asked for with every packet."""
+        from gateway.policy.passages import passages  # noqa: PLC0415 - it knows what a plan is
+
+        object.__setattr__(self, "passages", passages(self))
 
     @property
     def gateways(self) -> tuple[str, ...]:

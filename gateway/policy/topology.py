@@ -102,7 +102,7 @@ def slices(plan: Plan) -> dict[str, GatewaySlice]:
     ways = cache(
         lambda source, destination: hops(plan, plan.zones[source], plan.zones[destination])
     )
-    for conduit in plan.conduits:
+    for conduit in plan.passages:
         source, destination = plan.zones[conduit.source], plan.zones[conduit.destination]
         for hop in ways(conduit.source, conduit.destination):
             crossings[hop.gateway].append(Crossing(conduit, source, destination, hop))

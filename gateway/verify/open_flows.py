@@ -98,7 +98,7 @@ def _permitted(plan: Plan, part: GatewaySlice) -> _Permitted:
         starts[version].append(start)
         ends[version].append((end, zone))
     services: dict[tuple[str, str], list[Ports]] = {}
-    for conduit in plan.conduits:
+    for conduit in plan.passages:
         services.setdefault((conduit.source, conduit.destination), []).extend(conduit.ports)
     ends_of_lines = [(line.own, line.far) for line in part.lines]
     both_ways = frozenset((*ends_of_lines, *((far, own) for own, far in ends_of_lines)))

@@ -325,7 +325,7 @@ def prove_paths(plan: Plan, kernels: Mapping[str, Kernel]) -> list[Problem]:
         if name in kernels
     }
     wanted: dict[tuple[str, str], list[Conduit]] = defaultdict(list)
-    for conduit in plan.conduits:
+    for conduit in plan.passages:
         for leg in _legs(plan, conduit):
             wanted[leg].append(conduit)
     proof = _Proof(_Network(plan, packets, gateways), wanted)

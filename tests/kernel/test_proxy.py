@@ -42,7 +42,7 @@ pytestmark = pytest.mark.kernel
 
 GRANTED = 200
 
-HOST = "business-city.svc.lab.internal"
+HOST = "applications-city.svc.lab.internal"
 CLERK, DESK = "tax-clerk", "10.11.1.9"
 CASE, SEALED = "/cases/1", "/cases/sealed/1"
 
@@ -111,7 +111,7 @@ def test_requests_are_judged_as_the_plan_says(stand: Stand) -> None:
                 name=subject.certificate,
                 server_name=HOST,
                 host=HOST,
-                port=443,
+                port=8443,
                 method=method,
                 path=path,
                 at=datetime.fromtimestamp(line["at"] / 1000, CHINA),
@@ -161,7 +161,7 @@ def status(stand: Stand, shown: Path | None, words: bytes, server_name: str = HO
         "*",
         "cases/1",
         "/cases/\u529e",
-        "https://business-city.svc.lab.internal/cases/../x",
+        "https://applications-city.svc.lab.internal/cases/../x",
         "https://other.internal/cases/1",
         "/cases/1#x",
     ],
@@ -177,7 +177,7 @@ def test_no_spelling_of_a_path_slips_round_a_route(stand: Stand, clerk: Path, pa
 @pytest.mark.parametrize(
     "path",
     ["/cases/1", "/cases/", "/cases/%E5%8A%9E", "/cases/a'b", "/cases/1?to=../x",
-     "https://business-city.svc.lab.internal/cases/1"],
+     "https://applications-city.svc.lab.internal/cases/1"],
 )  # fmt: skip
 def test_the_one_way_to_write_a_path_passes(stand: Stand, clerk: Path, path: str) -> None:
     """Chinese and a query too, and what a proxy of somebody's would send."""
@@ -253,7 +253,7 @@ def test_an_address_is_in_no_zone_for_the_ipv4_address_in_it(
     namespace.ip([*added], stand.near)
 
     def opened() -> socket.socket:
-        return socket.create_connection((ours, 443), 10, (address, 0))
+        return socket.create_connection((ours, 8443), 10, (address, 0))
 
     number = len(stand.decisions)
     try:
@@ -274,7 +274,7 @@ def test_an_address_is_in_no_zone_for_the_ipv4_address_in_it(
         pytest.param(HOST, "other.internal", id="another name in TLS"),
         pytest.param("", HOST, id="no host"),
         pytest.param(f"{HOST}\r\nHost: other.internal", HOST, id="two hosts"),
-        pytest.param(f"{HOST}:8443", HOST, id="another port in it"),
+        pytest.param(f"{HOST}:8444", HOST, id="another port in it"),
     ],
 )
 def test_host_and_name_are_one(stand: Stand, clerk: Path, host: str, server_name: str) -> None:
@@ -559,7 +559,7 @@ def test_what_is_changed_in_the_running_program_is_found(
                      id="what is refused passes"),
         pytest.param("application/json", "clear acl #{acl}", "add acl #{acl} application/json",
                      id="a condition that compares with nothing"),
-        pytest.param("", "set server {server} addr 10.1.0.77", "set server {server} addr 10.1.0.1",
+        pytest.param("", "set server {server} addr 10.1.0.77", "set server {server} addr 10.1.5.1",
                      id="another application"),
         pytest.param("", "disable server {server}", "enable server {server}", id="none"),
     ],
@@ -572,7 +572,7 @@ def test_what_is_changed_in_its_configuration_is_found(
     number = next(n for n, each in enumerate(lines, 1) if line in each)
     listed = stand.proxy.haproxy.ask("show acl").splitlines()
     acl = next((each.split()[0] for each in listed if f" line {number}." in each), "")
-    named = {"acl": acl, "server": "to:city.business:https/application"}
+    named = {"acl": acl, "server": "to:city.applications:approval/application"}
     before = findings(stand)
     stand.proxy.haproxy.ask(tampering.format(**named))
     found = findings(stand)

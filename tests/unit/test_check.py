@@ -88,7 +88,7 @@ def test_a_zone_is_not_above_its_plan() -> None:
             "title: 办公区, ceiling: 内部", "title: 办公区, ceiling: 公开", "ZG213", id="out"
         ),
         pytest.param(
-            "title: 业务区, ceiling: 内部", "title: 业务区, ceiling: 公开", "ZG218", id="at rest"
+            "title: 应用区, ceiling: 内部", "title: 应用区, ceiling: 公开", "ZG218", id="at rest"
         ),
     ],
 )
@@ -129,7 +129,7 @@ def test_a_grant_needs_the_clearance() -> None:
 def test_a_grant_needs_a_way() -> None:
     """A grant that no conduit serves is a slip."""
     assert "ZG217" in codes(changed("grants.yml", "subject: leader, resource: supervision_view",
-                                    "subject: leader, resource: reports"))  # fmt: skip
+                                    "subject: leader, resource: cases"))  # fmt: skip
 
 
 def test_a_grant_that_has_ended_is_refused() -> None:
@@ -168,13 +168,16 @@ def test_a_request_passes_by_one_grant(grant: str, is_refused: bool) -> None:  #
     [
         pytest.param("subjects.yml", "certificate: leader", "certificate: hall-counter", "ZG229",
                      id="two subjects with one certificate"),
-        pytest.param("resources.yml", "path: /supervision/", "path: /cases/", "ZG232",
+        pytest.param("resources.yml", "service: supervision, path: /supervision/",
+                     "service: approval, path: /cases/", "ZG232",
                      id="two resources with one path"),
-        pytest.param("services.yml", "tcp: 8443", "tcp: [8443, 8444]", "ZG228",
+        pytest.param("services.yml", "tcp: 8443", "tcp: [8443, 8445]", "ZG228",
                      id="a service of two ports"),
         pytest.param("services.yml", "tcp: 8443", "tcp: 8443, udp: 8443", "ZG228", id="of udp too"),
         pytest.param("resources.yml", "path: /cases/,", "path: /cases/, methods: {decide: [POST]},",
                      "ZG231", id="who may file could decide"),
+        pytest.param("services.yml", "tcp: 8444", "tcp: 22", "ZG238",
+                     id="a port of the gateway's own"),
     ],
 )  # fmt: skip
 def test_what_would_be_unclear_at_a_gate_is_refused(

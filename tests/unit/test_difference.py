@@ -97,8 +97,8 @@ hours:
                      "within 15 08:30-12:00", id="hours"),
         pytest.param("grants.yml", "actions: [file]", 'actions: [file], until: "2027-01-31"',
                      "until 2027-01-31", id="an end"),
-        pytest.param("resources.yml", "path: /reports/,",
-                     "path: /reports/, methods: {file: [PUT]},", "by PUT", id="another method"),
+        pytest.param("resources.yml", "path: /cases/,",
+                     "path: /cases/, methods: {decide: [PATCH]},", "by PATCH", id="another method"),
         pytest.param("subjects.yml", "type: system", "type: post",
                      "(certificate huichuan-business)", id="another authority"),
     ],
@@ -114,14 +114,14 @@ def test_when_and_how_somebody_may_is_part_of_the_right(
 
     (granted,), (withdrawn,) = found.granted, found.withdrawn
     assert said in granted.sentence(Language.EN)
-    assert granted.action == withdrawn.action == "file"
+    assert granted.action == withdrawn.action
     assert "office_hours" not in granted.sentence(Language.EN), "hours as they hold, not a name"
 
 
 def test_a_resource_below_anothers_path_is_part_of_the_right() -> None:
     """The longest path counts, so that who may read all but it may read it too when it is gone."""
     sealed = (
-        "  - {name: sealed, title: 不公开办件, zone: city.business, service: https, "
+        "  - {name: sealed, title: 不公开办件, zone: city.applications, service: approval, "
         "path: /cases/sealed/, label: 内部 个人信息}\n"
     )
     apart, whole = built(added("resources.yml", sealed)), built(lab_documents())
@@ -152,7 +152,7 @@ def test_the_order_of_methods_is_no_change() -> None:
                      "10.11.1.0/24 fd72", "10.11.0.0/24 10.11.1.0/24", id="wider zones"),
         pytest.param("subjects.yml", "type: system", "type: post", "services/", "people/",
                      id="another authority"),
-        pytest.param("services.yml", "tcp: 8443", "tcp: 8444", "8443/tcp", "8444/tcp", id="port"),
+        pytest.param("services.yml", "tcp: 8443", "tcp: 8445", "8443/tcp", "8445/tcp", id="port"),
         pytest.param("subjects.yml", "clearance: 内部", "clearance: 内部 个人信息",
                      "clerk 内部 10", "clerk 内部 个人信息 10", id="a clearance"),
     ],
@@ -197,7 +197,7 @@ def test_hours_that_change_under_their_name_are_a_change() -> None:
         pytest.param("kinds.yml", "tier: province\n    role: centre\n    network: province",
                      "tier: province\n    role: centre\n    network: office", id="network"),
         pytest.param("resources.yml", "label: 内部", "label: 公开", id="resource's label"),
-        pytest.param("resources.yml", "service: https", "service: exchange", id="its service"),
+        pytest.param("resources.yml", "service: approval", "service: log", id="its service"),
         pytest.param("conduits.yml", "label: 内部", "label: 公开", id="conduit's label"),
         pytest.param("expectations.yml", 'zone: "*"}\n    to: {site: housing',
                      "zone: office}\n    to: {site: housing", id="expectation"),

@@ -94,7 +94,7 @@ def test_a_plan_may_be_written_in_chinese() -> None:
         pytest.param("conduits.yml", "to: city.business\n", "to: city.leaders\n", "ZG116",
                      id="joins a zone with itself"),
         pytest.param("grants.yml", "subject: leader,", "subject: leder,", "ZG106", id="subject"),
-        pytest.param("grants.yml", "resource: reports,", "resource: rep,", "ZG124", id="resource"),
+        pytest.param("grants.yml", "resource: cases,", "resource: rep,", "ZG124", id="resource"),
         pytest.param("grants.yml", "actions: [file]", "actions: [file], until: 2027-02-30",
                      "ZG125", id="no such day"),
         pytest.param("grants.yml", "actions: [file]", "actions: [file], hours: night",

@@ -14,7 +14,7 @@ from gateway.policy.requests import CHINA, Request, decide_request, is_canonical
 from tests.plans import added, built, changed, lab_documents
 from tests.rights import DELEGATION, OFFICE_HOURS, SECRETARY
 
-HOST = "business-city.svc.lab.internal"
+HOST = "applications-city.svc.lab.internal"
 
 #: A Wednesday.
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=CHINA)
@@ -25,7 +25,7 @@ CLERK = Request(
     name="tax-clerk",
     server_name=HOST,
     host=HOST,
-    port=443,
+    port=8443,
     method="GET",
     path="/cases/2026-17",
     at=NOON,
@@ -65,7 +65,9 @@ def test_what_a_grant_permits_passes(lab: Plan) -> None:
         pytest.param({"method": "POST"}, RequestReason.NO_GRANT, id="another action"),
         pytest.param({"method": "DELETE"}, RequestReason.NO_GRANT, id="what is no action"),
         pytest.param({"method": "get"}, RequestReason.NO_GRANT, id="a method in small letters"),
-        pytest.param({"path": "/supervision/"}, RequestReason.NO_GRANT, id="another's resource"),
+        pytest.param(
+            {"path": "/supervision/"}, RequestReason.UNKNOWN_RESOURCE, id="another gate's resource"
+        ),
         pytest.param({"path": "/"}, RequestReason.UNKNOWN_RESOURCE, id="no resource"),
         pytest.param({"path": "/cases"}, RequestReason.UNKNOWN_RESOURCE, id="less than its path"),
         pytest.param({"path": "/casesx/1"}, RequestReason.UNKNOWN_RESOURCE, id="more than a step"),
@@ -77,7 +79,7 @@ def test_what_a_grant_permits_passes(lab: Plan) -> None:
         pytest.param({"host": "city"}, RequestReason.UNKNOWN_HOST, id="another host"),
         pytest.param({"server_name": "city"}, RequestReason.UNKNOWN_HOST, id="another in TLS"),
         pytest.param({"server_name": ""}, RequestReason.UNKNOWN_HOST, id="none in TLS"),
-        pytest.param({"port": 8443}, RequestReason.WRONG_ZONE, id="another service"),
+        pytest.param({"port": 8444}, RequestReason.WRONG_ZONE, id="another service"),
         pytest.param({"port": 80}, RequestReason.UNKNOWN_HOST, id="another port"),
         pytest.param({"source": ip_address("10.12.1.9")}, RequestReason.WRONG_ZONE, id="zone"),
         pytest.param({"source": ip_address("10.11.0.9")}, RequestReason.WRONG_ZONE, id="business"),
@@ -98,8 +100,10 @@ def test_another_gateway_keeps_no_gate_of_these(lab: Plan) -> None:
 
 def test_a_subject_needs_a_conduit_too() -> None:
     """What the packet filter does not carry, no grant does."""
-    documents = changed("conduits.yml", "from: {kind: department, zone: office}",
-                        "from: {site: housing, zone: office}")  # fmt: skip
+    written = "from: {kind: department, zone: office}\n    to: city.applications"
+    documents = changed(
+        "conduits.yml", written, written.replace("kind: department", "site: housing")
+    )
 
     assert reason(built(documents), CLERK) is RequestReason.WRONG_ZONE
 
@@ -107,7 +111,7 @@ def test_a_subject_needs_a_conduit_too() -> None:
 def test_a_longer_path_is_another_resource() -> None:
     """Who may read all cases may not read those that stand apart."""
     apart = (
-        "  - {name: sealed, title: 不公开办件, zone: city.business, service: https, "
+        "  - {name: sealed, title: 不公开办件, zone: city.applications, service: approval, "
         "path: /cases/sealed/, label: 内部}\n"
     )
     plan = built(added("resources.yml", apart))
@@ -199,6 +203,7 @@ def test_a_delegation_holds_for_its_days(at: str, expected: RequestReason) -> No
         CLERK,
         name="secretary",
         source=ip_address("10.1.1.9"),
+        port=8444,
         path="/supervision/",
         at=datetime.fromisoformat(at).replace(tzinfo=CHINA),
     )
@@ -247,11 +252,11 @@ def test_a_resource_may_have_other_methods() -> None:
 def test_gates_are_where_resources_are(lab: Plan) -> None:
     """One for each service of a zone, and none at a gateway that is not ours."""
     assert [(g.zone, g.service, g.host, g.port) for g in gates_at(lab, "city")] == [
-        ("city.business", "exchange", HOST, 8443),
-        ("city.business", "https", HOST, 443),
+        ("city.applications", "approval", HOST, 8443),
+        ("city.applications", "supervision", HOST, 8444),
     ]
-    documents = changed("resources.yml", "zone: city.business, service: exchange",
-                        "zone: province.exchange, service: exchange")  # fmt: skip
+    documents = changed("resources.yml", "zone: city.applications, service: supervision",
+                        "zone: province.exchange, service: supervision")  # fmt: skip
     assert gates_at(built(documents), "province") == ()
 
 

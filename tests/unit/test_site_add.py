@@ -352,7 +352,7 @@ def test_the_command_shows_and_writes_nothing(
     assert status == ExitStatus.OK
     assert "+  - {name: xishui, title: 习水县" in said
     assert "xishui.office    10.40.1.0/24    fd72:6a5e:3a:1::/64   习水县办公区" in said
-    assert "newly reachable (7):" in said
+    assert "newly reachable (9):" in said
     assert "nothing was written; next:" in said
     assert said.rstrip().endswith("--kind county --title '习水县' --write")
     assert sites_of(plan) == lab_documents()["sites.yml"]
@@ -388,7 +388,7 @@ def test_json_holds_all_of_it(plan: Path, capsys: pytest.CaptureFixture[str]) ->
     found = json.loads(capsys.readouterr().out)
     assert found["entry"]["ipv4"] == "10.40.0.0/16"
     assert found["written"] is False
-    assert len(found["difference"]["reachable"]) == 7
+    assert len(found["difference"]["reachable"]) == 9
 
 
 def test_chinese_is_chinese(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:

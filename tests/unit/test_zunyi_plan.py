@@ -218,7 +218,7 @@ def test_leaders_see_supervision_only(plan: Plan, office: str) -> None:
         pytest.param("xinxi.delivery", "caizheng.business", id="first horizontal"),
         pytest.param("honghuagang.business", "honghuagang-cz.business", id="second horizontal"),
         pytest.param("xinxi.delivery", "xinpu.business", id="first vertical, down"),
-        pytest.param("xinpu.business", "xinxi.delivery", id="first vertical, up"),
+        pytest.param("xinpu.business", "xinxi.gateway", id="first vertical, up, to a gate"),
         pytest.param("caizheng.business", "xinpu-cz.business", id="second vertical"),
     ],
 )

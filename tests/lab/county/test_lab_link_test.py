@@ -176,8 +176,13 @@ def _put_back(end: End) -> None:
 
 
 def ended(end: End) -> None:
-    """End the link, so that it has to be made anew."""
-    for each in (end, end.other):
+    """End the link, so that it has to be made anew.
+
+    The end that begins is ended first: it begins at once what its peer has ended, and what is
+    ended in the middle of that stands at one end for half a minute.
+    """
+    begins, waits = (end.other, end) if end.is_hub else (end, end.other)
+    for each in (begins, waits):
         words = ("swanctl", "--terminate", "--ike", each.peer, "--force")
         each.spoke.town.run(each.host, *words)
 
@@ -602,7 +607,8 @@ def test_a_link_that_only_has_to_be_begun_stands_afterwards(broken: End) -> None
     """Nothing is wrong any more, so nothing is found; there is one of it."""
     ended(broken)
 
-    assert broken.says() == (None, None, None)
+    # Where both began at once, one end is rid of what is too much only when nobody answers it.
+    assert until(lambda: broken.says() == (None, None, None))
     assert broken.spoke.is_up()
     assert broken.spoke.is_up(broken.spoke.host)
     assert one_each(broken.spoke)
