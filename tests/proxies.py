@@ -49,7 +49,7 @@ APPLICATION = "10.1.5.1"
 PATIENCE_SECONDS = 20.0
 
 _MAPS = (
-    *("current", "revoked", "zones_a", "zones_b"),
+    *("current", "revoked", "tokens", "zones_a", "zones_b"),
     *("gates", "subjects", "ways", "routes", "grants", "hours"),
 )
 _REFUSED = '{"decision": "%[unique-id]", "reason": "%[var(txn.reason)]"}\n'

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.agent.gates import Gates, GateState
 from gateway.agent.kept import Kept
 from gateway.agent.probation import Record
 from gateway.agent.requests import problems_json
@@ -51,7 +52,8 @@ class State:
     """What a host holds at the end of a piece of work.
 
     `stamp` is the accepted policy and None where there is none; `changed`
-    tells whether the kernel was changed; `forwards` whether packets pass.
+    tells whether the kernel was changed; `forwards` whether packets pass;
+    `gates` how those of the host are, None where it has none or nobody looked.
     """
 
     stamp: Stamp | None
@@ -59,6 +61,7 @@ class State:
     forwards: bool
     findings: tuple[Problem, ...] = ()
     loaded: Loaded | None = None
+    gates: GateState | None = None
 
     def as_json(self) -> dict[str, object]:
         """Give the same for a machine."""
@@ -70,6 +73,7 @@ class State:
             "forwarding": self.forwards,
             "proven": stamp is not None and not self.findings,
             "findings": problems_json(self.findings),
+            "gates": self.gates.as_json() if self.gates else None,
         }
 
 
@@ -84,7 +88,8 @@ def stamp_json(stamp: Stamp | None) -> dict[str, object] | None:
 class Enforcer:
     """One gateway's host: where its loader keeps things, what it is, who hears of the steps.
 
-    `daemon` is strongSwan's socket, None on a host that has no links.
+    `daemon` is strongSwan's socket, None on a host that has no links; `gates` are
+    those of a host that has a proxy.
     """
 
     gateway: str
@@ -92,6 +97,7 @@ class Enforcer:
     told: Events = field(default_factory=Silence)
     engine: LinkEngine = LinkEngine.KERNEL
     daemon: Path | None = None
+    gates: Gates | None = None
 
     def enforce(self, signed: SignedPlan, confirmed: Confirmed | None = None) -> State:
         """Bring a signed plan into force, or leave the accepted one in force.
@@ -178,11 +184,12 @@ class Enforcer:
             signed = self.kept.read()
             standing = self._follow_the_lists(signed)
             findings = self._proof(signed, staged=False).findings
+            gates, wrong = self._keep_gates(signed) if not findings else (None, [])
             # What is permitted has to pass as well, and both families alike.
             off = [problem("ZG821", setting=setting) for setting in forwarding.switched_off()]
             if self.daemon is not None and not findings and standing is not Freshness.ENDED:
                 links.begin(self.daemon)
-            return self._state(stamp, [*findings, *off])
+            return self._state(stamp, [*findings, *wrong, *off], gates)
 
     def close(self) -> State:
         """Refuse everything and forward nothing.
@@ -222,13 +229,18 @@ class Enforcer:
         with only_loader(self.places.run, PATIENCE_SECONDS):
             yield
 
-    def _state(self, stamp: Stamp | None, findings: Iterable[Problem]) -> State:
-        return State(stamp, changed=False, forwards=forwarding.is_on(), findings=tuple(findings))
+    def _state(
+        self, stamp: Stamp | None, findings: Iterable[Problem], gates: GateState | None = None
+    ) -> State:
+        found = tuple(findings)
+        return State(stamp, changed=False, forwards=forwarding.is_on(), findings=found, gates=gates)
 
     def _closed(self) -> State:
         before = read_host().in_force
         was_on = forwarding.is_on()
         close_alone(self.told)
+        if self.gates is not None:
+            self.gates.close()
         self._set_links(None)
         changed = before is not None or was_on
         return State(None, changed=changed, forwards=forwarding.is_on())
@@ -258,6 +270,7 @@ class Enforcer:
 
         def proven() -> None:
             self._set_links(signed)
+            self._bring_gates(signed)
             self._prove_staged(signed)
 
         loaded = load_alone(
@@ -282,6 +295,7 @@ class Enforcer:
 
         def proven() -> None:
             self._set_links(signed)
+            self._bring_gates(signed)
             self._prove_staged(signed)
 
         def confirm() -> None:
@@ -302,7 +316,9 @@ class Enforcer:
         elif any(s.same_content(stamp) for s in read_host().stamps):
             return  # it could not be taken back: whoever comes next does
         else:
-            self._set_links(self.kept.read() if self.kept.accepted else None)
+            before = self.kept.read() if self.kept.accepted else None
+            self._set_links(before)
+            self._bring_gates(before)
             self.kept.discard()
         self.record.end()
 
@@ -318,6 +334,25 @@ class Enforcer:
         self.told.step(Step.LINKED, str(links.bring_into_force(self.daemon, configuration)))
         if configuration is not None:
             self._links_record.write_text(configuration.digest, "ascii")
+
+    def _bring_gates(self, signed: SignedPlan | None) -> None:
+        """Have the gates of a plan, and no others; they are closed where there is none."""
+        if self.gates is None:
+            return
+        if signed is None:
+            self.gates.close()
+        else:
+            state = self.gates.bring(signed)
+            self.told.step(Step.GATES_SET, "open" if state.is_open else "closed")
+
+    def _keep_gates(self, signed: SignedPlan) -> tuple[GateState | None, list[Problem]]:
+        """Prove the gates; a proxy that does not answer lets nothing pass, and is no drift."""
+        if self.gates is None:
+            return None, []
+        try:
+            return self.gates.keep(signed)
+        except Refused as refused:
+            return GateState(is_open=False, problems=refused.problems), []
 
     def _follow_the_lists(self, signed: SignedPlan) -> Freshness:
         """Have links made as the age of the lists permits, and none where they have ended.
@@ -403,10 +438,11 @@ class Enforcer:
         try:
             if not self._are_links_set(signed):
                 return None
-            findings = self._proof(signed, staged=False).findings
+            findings = [*self._proof(signed, staged=False).findings]
+            gates, wrong = self._keep_gates(signed) if not findings else (None, [])
         except Refused:
             return None
-        return None if findings else self._state(signed.stamp, ())
+        return None if findings or wrong else self._state(signed.stamp, (), gates)
 
     def _prove_staged(self, signed: SignedPlan) -> None:
         refuse_any(self._proof(signed, staged=True).findings)

@@ -21,6 +21,7 @@ from types import FrameType
 from typing import NoReturn
 
 from gateway.agent.enforce import Enforcer, State, stamp_json
+from gateway.agent.gates import gates_of
 from gateway.agent.probation import Word, wait
 from gateway.agent.requests import (
     LONGEST_LINE_BYTES,
@@ -53,12 +54,16 @@ _CHUNK_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Where this loader finds what it must not be told by who asks."""
+    """Where this loader finds what it must not be told by who asks.
+
+    `is_recording` tells whether the decisions at gates are written down; without it there are none.
+    """
 
     settings: Path = SETTINGS_FILE
     trust: Path = TRUST_FOLDER
     places: Places = field(default_factory=Places)
     daemon: Path | None = SOCKET
+    is_recording: Callable[[], bool] | None = None
 
 
 @dataclass(slots=True)
@@ -148,7 +153,11 @@ def answer(request: Request, content: bytes, settings: Settings, setup: Setup, l
     Raises:
         Refused: it was not done, or not by this service.
     """
-    enforcer = Enforcer(settings.gateway, setup.places, line, settings.link_engine, setup.daemon)
+    gates = None
+    if setup.is_recording is not None:
+        gates = gates_of(settings.gateway, setup.places.state, setup.is_recording)
+    engine = settings.link_engine
+    enforcer = Enforcer(settings.gateway, setup.places, line, engine, setup.daemon, gates)
     work: dict[Ask, Callable[[], State]] = {
         Ask.PROVE: enforcer.prove,
         Ask.RESTORE: enforcer.restore,
@@ -162,11 +171,11 @@ def answer(request: Request, content: bytes, settings: Settings, setup: Setup, l
     return work[request.ask]()
 
 
-def main() -> int:
+def main(is_recording: Callable[[], bool]) -> int:
     """Serve the connection that systemd hands over as standard input."""
     signal.signal(signal.SIGTERM, _end)
     connection = socket.socket(fileno=os.dup(0))
-    return serve(connection, Setup(), allowed_users())
+    return serve(connection, Setup(is_recording=is_recording), allowed_users())
 
 
 def allowed_users(agent: str = "loushan-agent") -> frozenset[int]:

@@ -345,6 +345,8 @@ class Agent:
             if result["stamp"] != status.in_force and job.ask is not Ask.CLOSE:
                 status.in_force, status.since = result["stamp"], time_now
             status.forwarding = result["forwarding"]
+            # Where nobody looked, they are as they were.
+            status.gates = result["gates"] or status.gates
         if job.ask is Ask.CLOSE:
             status.proven = False
             if result is not None:

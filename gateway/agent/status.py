@@ -33,6 +33,7 @@ class Status:
     drift_count: int = 0
     drift_last: Mapping[str, object] | None = None
     probation: Mapping[str, object] | None = None
+    gates: Mapping[str, object] | None = None
     forwarding: bool = False
     closed: bool = False
     latched: bool = False
@@ -50,6 +51,7 @@ class Status:
             "findings": self.findings,
             "drift": {"count": self.drift_count, "last": self.drift_last},
             "probation": self.probation,
+            "gates": self.gates,
             "forwarding": self.forwarding,
             "closed": self.closed,
             "opens_by_operator_only": self.latched,

@@ -158,4 +158,44 @@ TEXTS: Mapping[str, Text] = {
         "代理无法询问,或不接受:{error}",
         "请查看 `journalctl -u loushan-proxy`;生效的策略以证明为准",
     ),
+    "ZG531": Text(
+        "the proxy does not take its configuration: {error}",
+        "see `journalctl -u loushan-proxy`; it runs with the one before; a certificate may be"
+        " missing: `ansible-playbook playbooks/provision.yml`",
+        "代理不接受其配置:{error}",
+        "请查看 `journalctl -u loushan-proxy`;它仍以此前配置运行;可能缺少证书:"
+        "`ansible-playbook playbooks/provision.yml`",
+    ),
+    "ZG532": Text(
+        "the proxy does not run with what was signed",
+        "see `systemctl status loushan-proxy` and its journal",
+        "代理未以所签署的内容运行",
+        "请查看 `systemctl status loushan-proxy` 及其日志",
+    ),
+    "ZG533": Text(
+        "decisions are not being recorded, so no request passes at the gates",
+        "see `cat /run/loushan-log/status.json` and `df /var/lib/loushan-log`; then"
+        " `systemctl restart loushan-log`; they open by themselves",
+        "判定未在记录,因此入口不放行任何请求",
+        "请查看 `cat /run/loushan-log/status.json` 与 `df /var/lib/loushan-log`,再运行"
+        " `systemctl restart loushan-log`;入口将自行开放",
+    ),
+    "ZG534": Text(
+        "the authority of {authority} was revoked, so nobody it certified passes",
+        "make a new one in a ceremony: `loushan pki ceremony`",
+        "“{authority}”签发机构已被吊销,其所签发者一律不通过",
+        "请通过仪式建立新的签发机构:`loushan pki ceremony`",
+    ),
+    "ZG535": Text(
+        "the key that says who asks cannot be read or made: {error}",
+        "see whether the disk is full and `/var/lib/loushan` is the loader's",
+        "用于说明请求者身份的密钥无法读取或建立:{error}",
+        "请检查磁盘空间,以及 `/var/lib/loushan` 是否归加载器所有",
+    ),
+    "ZG536": Text(
+        "the lists of revocations ran out, their grace too, at {until}: no request passes",
+        "make and deliver new ones: `loushan pki crl DIR`, then `playbooks/revoke.yml`",
+        "吊销列表及其宽限期已于 {until} 届满:不放行任何请求",
+        "请签发并分发新列表:`loushan pki crl DIR`,再运行 `playbooks/revoke.yml`",
+    ),
 }

@@ -273,6 +273,12 @@ TEXTS: Mapping[str, Text] = {
         "strongSwan 未使用插件“{plugin}”审查证书",
         "请对本机运行 `playbooks/provision.yml`,再查明由谁更改了 strongswan.conf",
     ),
+    "ZG689": Text(
+        "what applications are told about `{token}` is missing, too much, or not this gateway's",
+        "the agent makes it anew; find out who changed it at the proxy's control socket",
+        "告知应用的“{token}”身份说明缺失、多余或并非本网关签发",
+        "代理程序会重新签发;请查明由谁经代理控制套接字更改",
+    ),
     "ZG690": Text(
         "the proxy runs with a configuration called {found}, and the policy's is {wanted}",
         "load the signed policy again, then find out who started it otherwise",

@@ -12,5 +12,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Do it."""
     del arguments
     from gateway.agent.loader import main
+    from gateway.observe.status import is_recording
 
-    return main()
+    return main(is_recording)

@@ -49,6 +49,8 @@ def _say(arguments: argparse.Namespace, status: Mapping[str, Any]) -> None:
         text = words(arguments, "on probation until {}: {} revision {}", "试行至 {}:{} 修订 {}")
         known = (probation["deadline"], probation["plan"], probation["revision"])
         say("  " + text.format(*known))
+    if gates := status["gates"]:
+        _say_gates(arguments, gates)
     drift = status["drift"]
     if drift["last"]:
         what = problems_from([drift["last"]["what"]])[0].text(arguments.language)
@@ -56,3 +58,12 @@ def _say(arguments: argparse.Namespace, status: Mapping[str, Any]) -> None:
         say("  " + text.format(drift["count"], drift["last"]["time"], what))
     if status["findings"]:
         report_problems(problems_from(status["findings"]), arguments)
+
+
+def _say_gates(arguments: argparse.Namespace, gates: Mapping[str, Any]) -> None:
+    if gates["open"]:
+        text = words(arguments, "gates: open, each request is judged", "入口:已开放,逐一判定请求")
+        say(f"  {text}")
+        return
+    say("  " + words(arguments, "gates: closed, no request passes", "入口:已关闭,任何请求不通过"))
+    report_problems(problems_from(gates["problems"]), arguments)

@@ -1,4 +1,4 @@
-"""`loushan link refresh`: take up new lists of revocations on this gateway."""
+"""`loushan link refresh`: take up new lists of revocations on this gateway, at its gates too."""
 
 import argparse
 import os
@@ -14,15 +14,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Have strongSwan take them, and end the links of who is on them."""
+    """Have strongSwan take them, and end the links of who is on them; and the proxy."""
+    from gateway.agent.gates import gates_of
+    from gateway.load.loader import Places
     from gateway.load.revocations import take_up
 
     if os.geteuid() != 0:
         raise Refused(problem("ZG703"))
+    gates = gates_of("", Places().state)
+    refused_at_gates = gates.revoke() if gates else 0
     taken = take_up(SOCKET)
     if arguments.json:
-        say_json({"revoked": taken.revoked, "ended": list(taken.ended)})
+        found = {"revoked": taken.revoked, "ended": list(taken.ended)}
+        say_json({**found, "refused_at_gates": refused_at_gates})
         return ExitStatus.OK
     text = words(arguments, "newly revoked: {}; links ended: {}", "新吊销:{};已终止链路:{}")
     say(text.format(taken.revoked, ", ".join(taken.ended) or "-"))
+    if gates:
+        text = words(arguments, "certificates refused at the gates: {}", "入口拒绝的证书:{}")
+        say(text.format(refused_at_gates))
     return ExitStatus.OK

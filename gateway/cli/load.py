@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from gateway.agent.enforce import Enforcer, State
+from gateway.agent.gates import gates_of
 from gateway.agent.settings import daemon, link_engine, read_settings
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.cli.signed import add_trust, read_signed_plan
@@ -13,6 +14,7 @@ from gateway.cli.steps import step_words
 from gateway.errors import ExitStatus, Refused, problem
 from gateway.load.events import Step
 from gateway.load.loader import Places
+from gateway.observe.status import is_recording
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,14 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.gateway is None:
         raise Refused(problem("ZG704"))
     signed = read_signed_plan(arguments.plan, arguments.trust)
-    enforcer = Enforcer(arguments.gateway, places, Progress(arguments), link_engine(), daemon())
-    _say_loaded(arguments, enforcer.enforce(signed))
+    _say_loaded(arguments, _enforcer(arguments, arguments.gateway, places).enforce(signed))
     return ExitStatus.OK
 
 
+def _enforcer(arguments: argparse.Namespace, gateway: str, places: Places) -> Enforcer:
+    gates = gates_of(gateway, places.state, is_recording)
+    return Enforcer(gateway, places, Progress(arguments), link_engine(), daemon(), gates)
+
+
 def _recover(arguments: argparse.Namespace, places: Places) -> int:
-    enforcer = Enforcer(_gateway(arguments), places, Progress(arguments), link_engine(), daemon())
-    in_force = enforcer.put_in_order()
+    in_force = _enforcer(arguments, _gateway(arguments), places).put_in_order()
     if arguments.json:
         say_json({"in_force": str(in_force.stamp) if in_force else None})
     elif in_force is None:

@@ -14,6 +14,10 @@ _STEP_WORDS = {
     Step.COMMITTED: ("committed", "已提交"),
     Step.SESSIONS_CUT: ("live sessions cut", "已切断的会话"),
     Step.LINKED: ("links set; associations ended", "链路已设置;已终止的安全关联"),
+    Step.GATES_SET: (
+        "gates judge requests by this policy",
+        "入口按本策略判定请求",
+    ),
     Step.LISTS_ENDED: (
         "lists of revocations have run out; links ended",
         "吊销列表已过期;已终止的链路",

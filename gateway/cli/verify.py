@@ -4,13 +4,16 @@ import argparse
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from gateway.agent.gates import gates_of
 from gateway.agent.settings import daemon, link_engine
 from gateway.agent.signed import slice_named
 from gateway.cli.report import add_json, report_problems, say, say_json, words
 from gateway.cli.signed import add_trust, read_signed_plan
 from gateway.errors import ExitStatus, Refused, problem
+from gateway.load.loader import Places
 from gateway.verify.proof import Proof, prove
 from gateway.verify.selftest import Fate, SelfTest
 
@@ -47,6 +50,8 @@ def _prove(arguments: argparse.Namespace) -> int:
     plan = link_engine().seen_from_here(signed.plan)
     part = slice_named(plan, arguments.gateway)
     proof = prove(part, plan, str(signed.stamp), look_beside=True, daemon=daemon())
+    if gates := gates_of(arguments.gateway, Places().state):
+        proof = replace(proof, findings=(*proof.findings, *gates.differences(signed)))
     if arguments.json:
         say_json(proof.as_json())
     else:

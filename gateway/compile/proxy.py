@@ -21,7 +21,7 @@ from gateway.policy.wiring import first_address
 #: Where a gateway has what its proxy is given; the folder of maps is filled by the loader.
 FOLDER = "/etc/loushan/proxy"
 
-#: Its control socket, which root alone opens.
+#: Its control socket, in a folder that the loader and root alone open.
 SOCKET = "/run/loushan/proxy/control.sock"
 
 #: The header in which an application is told who asks.
@@ -87,7 +87,7 @@ def _global(socket: str) -> Iterator[str]:
         "global",
         # Whole: a line that is cut says neither what was asked nor why it was refused.
         "    log stdout len 65535 format raw local0",
-        f"    stats socket {socket} mode 600 level admin",
+        f"    stats socket {socket} mode 660 level admin",
         "    ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets prefer-client-ciphers",
         f"    ssl-default-bind-curves {_CURVES}",
         "    ssl-default-server-options ssl-min-ver TLSv1.3 no-tls-tickets",
@@ -156,7 +156,12 @@ def _what_is_asked() -> Iterator[str]:
 
 
 def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
+    # Who asks is told by what was signed ahead of time; without it an application would refuse.
+    asked = "var(txn.subject),concat(:,txn.zone),concat(:,txn.host)"
+    yield f"    http-request set-var(txn.token) {asked},map_str({folder}/maps/tokens.map)"
     yield "    acl judged var(txn.reason) -m found"
+    yield "    acl told var(txn.token) -m found"
+    yield (f"    http-request set-var(txn.reason) str({RequestReason.NO_POLICY}) if !judged !told")
     yield f"    http-request set-var(txn.reason) str({RequestReason.GRANT}) unless judged"
     yield f"    acl permitted var(txn.reason) -m str {RequestReason.GRANT}"
     yield "    http-request set-var(txn.verdict) str(DROP)"
@@ -178,7 +183,7 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
         yield f"    http-request del-header '{names}' -m reg"
     yield (
         f"    http-request set-header {IDENTITY}"
-        " 'decision=%[unique-id]; number=%[var(sess.number)]'"
+        " '%[var(txn.token)] decision=%[unique-id]; number=%[var(sess.number)]'"
     )
     # Where protocols are switched, nothing would be judged any more, and nobody could end it.
     yield "    http-response deny deny_status 502 if { status 101 }"
@@ -193,7 +198,7 @@ def _backend(plan: Plan, gate: Gate, folder: str) -> Iterator[str]:
     yield f"backend {_backend_name(gate)}"
     yield (
         f"    server application {_endpoint(address, gate.port)} ssl verify required"
-        f" ca-file {folder}/services.pem crt {folder}/certificates/{gate.host}.pem"
+        f" ca-file {folder}/services.pem crt {folder}/gateway.pem"
         f" sni str({gate.host}) verifyhost {gate.host}"
     )
     yield ""

@@ -16,6 +16,7 @@ class Step(StrEnum):
     SESSIONS_CUT = "sessions_cut"
     LINKED = "linked"
     LISTS_ENDED = "lists_ended"
+    GATES_SET = "gates_set"
     PROVED = "proved"
     ACCEPTED = "accepted"
     FORWARDING = "forwarding"

@@ -20,7 +20,7 @@ from gateway.haproxy import Haproxy, HaproxyRefused
 #: Within this every request that has begun to be judged is judged; it takes a fraction of it.
 _JUDGED_SECONDS = 0.2
 
-_CURRENT, _REVOKED = "current", "revoked"
+_CURRENT, _REVOKED, _TOKENS = "current", "revoked", "tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,16 @@ def revoke(proxy: Proxy, revoked: Mapping[str, str]) -> None:
     """
     with _told():
         proxy.haproxy.replace(proxy.file(_REVOKED), revoked)
+
+
+def tell(proxy: Proxy, tokens: Mapping[str, str]) -> None:
+    """Have applications told who asks by these tokens, each by its subject, zone and host.
+
+    Raises:
+        Refused: ZG530, the proxy does not take them.
+    """
+    with _told():
+        proxy.haproxy.replace(proxy.file(_TOKENS), tokens)
 
 
 @contextmanager

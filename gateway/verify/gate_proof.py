@@ -19,7 +19,7 @@ from gateway.verify.gates import LETTERED, LiveGates, Maps
 FINDINGS_LIMIT = 5
 
 #: The maps that are of no generation.
-_ALWAYS_THERE = ("current", "revoked")
+_ALWAYS_THERE = ("current", "revoked", "tokens")
 _LETTERS = ("a", "b")
 
 _NO_END, _NO_HOURS = "253402300800", "-"

@@ -1,0 +1,255 @@
+"""The gates of this host: brought into force with the policy, proven with it, closed without it.
+
+A gate is open only while four things are known to hold: the proxy does what was
+signed, the lists of revocations are good, the decisions are being recorded,
+and all that was so a moment ago.  So what is in force has an end, a few
+minutes ahead, which each proof moves on.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from gateway.agent.requests import problems_json
+from gateway.agent.signed import SignedPlan
+from gateway.artefacts import Generation
+from gateway.compile.gate_maps import compile_maps
+from gateway.compile.proxy import FOLDER, compile_proxy
+from gateway.errors import Problem, Refused, Where, problem
+from gateway.haproxy import Haproxy, HaproxyRefused
+from gateway.load import gates
+from gateway.load.gate_lists import SEEN_FILE, GateLists, read_lists, remember
+from gateway.load.gate_program import Program
+from gateway.load.gates import Proxy
+from gateway.load.identity_key import identity_key
+from gateway.load.identity_tokens import TokenSigner
+from gateway.policy.gates import gates_at
+from gateway.policy.names import gateway_identity
+from gateway.verify.gate_proof import SignedGates, find_in_gates
+from gateway.verify.gate_tokens import find_in_tokens
+from gateway.verify.gates import LiveGates, read_gates
+
+#: So long after the last proof nothing passes any more; a token lasts as long.
+LASTS = timedelta(minutes=5)
+
+#: The proxy has a folder of the role's, one of the loader's, and its sockets.
+GIVEN, RUN = Path(FOLDER), Path("/run/loushan/proxy")
+
+_LISTS, _TRUSTED = "lists", ("clients.pem", "services.pem")
+_CONFIGURATION = Path("proxy/haproxy.cfg")
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """Whether requests pass at the gates of a host, and if not, why not."""
+
+    is_open: bool
+    problems: tuple[Problem, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Give the same for a machine."""
+        return {"open": self.is_open, "problems": problems_json(self.problems)}
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """The gates of one site's gateway.
+
+    `state` is the loader's own folder; `is_recording` tells whether decisions are written down.
+    """
+
+    site: str
+    state: Path
+    is_recording: Callable[[], bool] = _always
+    given: Path = GIVEN
+    run: Path = RUN
+
+    def bring(self, signed: SignedPlan) -> GateState:
+        """Bring a policy's gates into force; what must be and is not leaves them closed.
+
+        Raises:
+            Refused: ZG530 to ZG532, the proxy does not take them; the last ones are in force
+                until their time is over.
+        """
+        if not gates_at(signed.plan, self.site):
+            return self._without(signed)
+        self._have_it_run(signed)
+        lists = self._lists(signed)
+        if isinstance(lists, GateState):
+            return lists
+        self._put_in(signed, lists)
+        if list(self._differences(signed, lists)):
+            # What was changed at its control socket goes with the process.
+            self._have_it_run(signed, anew=True)
+            self._put_in(signed, lists)
+        return GateState(is_open=True)
+
+    def keep(self, signed: SignedPlan) -> tuple[GateState, list[Problem]]:
+        """Prove the gates and let them stay open; give how they are, and what differs.
+
+        A proxy that began anew is given what it lost.
+
+        Raises:
+            Refused: ZG530 to ZG532, the proxy does not answer or does not take it.
+        """
+        if not gates_at(signed.plan, self.site):
+            return self._without(signed), []
+        lists = self._lists(signed)
+        if isinstance(lists, GateState):
+            return lists, []
+        gates.revoke(self._proxy, lists.revoked)
+        if not self._read().letter:
+            return self.bring(signed), []
+        found = list(self._differences(signed, lists))
+        if found:
+            return GateState(is_open=False, problems=tuple(found)), found
+        gates.prolong(self._proxy, self._until(signed, lists))
+        gates.tell(self._proxy, self._tokens(signed))
+        return GateState(is_open=True), []
+
+    def differences(self, signed: SignedPlan) -> list[Problem]:
+        """Give what differs from the signed policy; change nothing.
+
+        Raises:
+            Refused: as `keep`, or the lists are not in order.
+        """
+        if not gates_at(signed.plan, self.site):
+            return []
+        return list(self._differences(signed, self._read_lists(signed.plan.links.grace_hours)))
+
+    def revoke(self) -> int:
+        """Have the lists on the disk count from the next request on; give how many are on them.
+
+        Raises:
+            Refused: ZG530, the proxy does not take them; or the lists are not in order.
+        """
+        lists = self._read_lists(grace_hours=0)
+        gates.revoke(self._proxy, lists.revoked)
+        return len(lists.revoked)
+
+    def close(self) -> None:
+        """Let no request pass; where no proxy answers, none does."""
+        try:
+            self._haproxy.info()
+        except HaproxyRefused:
+            return
+        gates.close(self._proxy)
+
+    @property
+    def _haproxy(self) -> Haproxy:
+        return Haproxy(self.run / "control.sock")
+
+    @property
+    def _proxy(self) -> Proxy:
+        return Proxy(self._haproxy, PurePosixPath(self.given) / "maps")
+
+    @property
+    def _configuration(self) -> Path:
+        return self.state / _CONFIGURATION
+
+    def _without(self, signed: SignedPlan) -> GateState:
+        """Have no gate where the plan has none: what ran for another plan is closed."""
+        if self._configuration.exists():
+            self._have_it_run(signed)
+        return GateState(is_open=False)
+
+    def _have_it_run(self, signed: SignedPlan, *, anew: bool = False) -> None:
+        wanted = compile_proxy(signed.plan, self.site, str(self.given), str(self._haproxy.control))
+        program = Program(self._configuration, self._haproxy, Haproxy(self.run / "master.sock"))
+        program.run_with(wanted.text, wanted.digest, anew=anew)
+
+    def _lists(self, signed: SignedPlan) -> GateLists | GateState:
+        """Give the lists; where they do not count, or nothing is recorded, close the gates."""
+        try:
+            lists = self._read_lists(signed.plan.links.grace_hours)
+        except Refused as refused:
+            return self._shut(*refused.problems)
+        if lists.until <= datetime.now(UTC):
+            return self._shut(problem("ZG536", until=lists.until.isoformat()))
+        if not self.is_recording():
+            return self._shut(problem("ZG533"))
+        return lists
+
+    def _shut(self, *why: Problem) -> GateState:
+        self.close()
+        return GateState(is_open=False, problems=why)
+
+    def _read_lists(self, grace_hours: int) -> GateLists:
+        trusted, seen = self.given / "clients.pem", self.state / SEEN_FILE
+        return read_lists(self.given / _LISTS, trusted, grace_hours, seen)
+
+    def _put_in(self, signed: SignedPlan, lists: GateLists) -> None:
+        remember(self.state / SEEN_FILE, lists)
+        gates.revoke(self._proxy, lists.revoked)
+        gates.tell(self._proxy, self._tokens(signed))
+        letter = self._read().letter
+        generation = Generation(letter).other if letter else Generation.A
+        maps = compile_maps(signed.plan, self.site, generation)
+        revision = signed.verified.statement.revision
+        gates.bring_into_force(self._proxy, maps, revision, self._until(signed, lists))
+
+    def _differences(self, signed: SignedPlan, lists: GateLists) -> list[Problem]:
+        wanted = compile_proxy(signed.plan, self.site, str(self.given), str(self._haproxy.control))
+        what = SignedGates(
+            signed.plan,
+            self.site,
+            signed.verified.statement.revision,
+            wanted.digest,
+            wanted.text,
+            self._authorities(),
+            frozenset(lists.revoked),
+        )
+        live, key = self._read(), identity_key(self.state).public_key()
+        tokens = live.maps.get("tokens", {})
+        return [
+            *find_in_gates(what, live),
+            *find_in_tokens(signed.plan, self.site, tokens, key, datetime.now(UTC)),
+        ]
+
+    def _read(self) -> LiveGates:
+        try:
+            return read_gates(self._haproxy)
+        except HaproxyRefused as fault:
+            raise Refused(problem("ZG530", error=fault)) from fault
+
+    def _until(self, signed: SignedPlan, lists: GateLists) -> datetime:
+        return min(datetime.now(UTC) + LASTS, lists.until, signed.verified.statement.not_after)
+
+    def _tokens(self, signed: SignedPlan) -> dict[str, str]:
+        signer = TokenSigner(
+            gateway_identity(signed.plan.name, self.site),
+            signed.verified.statement.revision,
+            identity_key(self.state),
+            int(LASTS.total_seconds()),
+        )
+        hosts = sorted({gate.host for gate in gates_at(signed.plan, self.site)})
+        made = signer.tokens(signed.plan.subjects.values(), hosts, datetime.now(UTC))
+        return {f"{who.subject}:{who.zone}:{who.audience}": text for who, text in made.items()}
+
+    def _authorities(self) -> dict[str, frozenset[str]]:
+        """Give whom the role's files trust, by file, as the program names certificates."""
+        found = {}
+        for name in _TRUSTED:
+            file = self.given / name
+            try:
+                certificates = x509.load_pem_x509_certificates(file.read_bytes())
+            except (OSError, ValueError) as fault:
+                raise Refused(problem("ZG532", Where(str(file)), error=fault)) from fault
+            found[str(file)] = frozenset(
+                each.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - so HAProxy names them
+                for each in certificates
+            )
+        return found
+
+
+def gates_of(site: str, state: Path, is_recording: Callable[[], bool] = _always) -> Gates | None:
+    """Give the gates of the host that this runs on; None where no role made any."""
+    return Gates(site, state, is_recording) if GIVEN.exists() else None

@@ -1,0 +1,72 @@
+"""Has the proxy of a host run with a configuration: writes it, and has it taken up."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.errors import Refused, Where, problem
+from gateway.haproxy import Haproxy, HaproxyRefused
+
+#: systemd starts the proxy when its configuration appears, and begins it anew when it ends.
+PATIENCE_SECONDS = 20.0
+
+_LOOK_SECONDS = 0.05
+_LONGEST_WORDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The proxy's program.
+
+    `file` is the configuration that it reads; `proxy` the control socket of the process that
+    serves, `master` that of the one that begins it.
+    """
+
+    file: Path
+    proxy: Haproxy
+    master: Haproxy
+
+    def run_with(self, text: str, digest: str, *, anew: bool = False) -> None:
+        """Have it run with a configuration that calls itself by a digest.
+
+        With `anew` it is taken up also where the program has it already.
+
+        Raises:
+            Refused: ZG531, the program does not take it, and runs as before; ZG532, it does
+                not run.
+        """
+        is_there = self.file.exists() and self.file.read_text("utf-8") == text
+        if not is_there:
+            self._write(text)
+        if is_there and not anew and self._is_called(digest):
+            return
+        if self._answers():
+            said = self.master.ask("reload")
+            if not said.startswith("Success=1"):
+                raise Refused(problem("ZG531", Where(str(self.file)), error=said[:_LONGEST_WORDS]))
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not self._is_called(digest):
+            if time.monotonic() > end:
+                raise Refused(problem("ZG532"))
+            time.sleep(_LOOK_SECONDS)
+
+    def _write(self, text: str) -> None:
+        try:
+            self.file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            new = self.file.with_name(f"{self.file.name}.new")
+            new.write_text(text, "utf-8")
+            new.replace(self.file)
+        except OSError as fault:
+            raise Refused(problem("ZG531", Where(str(self.file)), error=fault)) from fault
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.master.ask("show version"))
+        except HaproxyRefused:
+            return False
+
+    def _is_called(self, digest: str) -> bool:
+        try:
+            return self.proxy.info().get("description", "") == digest
+        except HaproxyRefused:
+            return False
