@@ -10,7 +10,6 @@ import os
 import socket
 import ssl
 import subprocess
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,10 +39,25 @@ from pki.parts import make_key
 from pki.profiles import PACKAGED
 from pki.state import CERTIFICATE, State, open_state
 from tests.authorities import NO_SECRETS, PASSPHRASE, request
+from tests.plans import built
+from tests.rights import lab_with_rights
 
 SITE = "city"
 GATE = "10.1.255.1"
 APPLICATION = "10.1.0.1"
+
+#: The gate that is asked, who asks, from where and for what.
+HOST = "business-city.svc.lab.internal"
+CLERK, DESK = "tax-clerk", "10.11.1.9"
+CASE = "/cases/1"
+
+#: The clerk's hours are the whole week here, and the counter's a quarter of an hour.
+HOURS = """\
+document: hours
+hours:
+  - {name: office_hours, title: 全天, days: [1, 2, 3, 4, 5, 6, 7], times: ["00:00-24:00"]}
+  - {name: early, title: 清晨, days: [7], times: ["04:00-04:15"]}
+"""
 
 #: How long what must come is waited for.
 PATIENCE_SECONDS = 20.0
@@ -115,6 +129,27 @@ class Stand:
         answer = http.client.HTTPResponse(connection)
         answer.begin()
         return answer
+
+
+def city() -> Plan:
+    """Give the lab's plan with every kind of right, of which the clerk's hold at any hour."""
+    documents = {**lab_with_rights(), "hours.yml": HOURS}
+    documents["grants.yml"] = documents["grants.yml"].replace(
+        "zones: hall.counter", "zones: hall.counter, hours: early"
+    )
+    return built(documents)
+
+
+def text(method: str, path: str, host: str = HOST, *headers: str) -> bytes:
+    """Write a request of HTTP/1.1."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def status(stand: Stand, shown: Path | None, words: bytes, server_name: str = HOST) -> int:
+    """Give what one request on a connection of its own is answered with."""
+    with stand.connect(DESK, stand.context(shown), server_name) as opened:
+        return stand.ask(opened, words).status
 
 
 def certified(state: State, folder: Path, profile: str, name: str) -> Path:
@@ -246,19 +281,28 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
 def started(folder: Path, where: str) -> "subprocess.Popen[bytes]":
     """Start the program of Debian 13 in a namespace, and wait until it answers."""
     tree = image.ensure(lambda _line: None).tree
-    library = tree / "usr/lib" / sysconfig.get_config_var("MULTIARCH")
-    (linker,) = library.glob("ld-linux*.so.*")
+    # In a namespace of mounts of its own, which `ip netns exec` makes: a program that starts
+    # itself anew finds Debian 13's libraries there, too.
     command = [
         *("ip", "netns", "exec", where),
-        *(str(linker), "--library-path", str(library)),
-        *(str(tree / "usr/sbin/haproxy"), "-db", "-f", str(folder / "haproxy.cfg")),
+        *("sh", "-c", 'mount --bind "$0" /usr && exec "$@"', str(tree / "usr")),
+        *("/usr/sbin/haproxy", "-W", "-db", "-S", str(folder / "master.sock")),
+        *("-f", str(folder / "haproxy.cfg")),
     ]
-    named = {**os.environ, "LOUSHAN_NODE": "city-gw", "LOUSHAN_STARTED": "1764081000"}
+    named = {**os.environ, "LOUSHAN_NODE": "city-gw"}
     with (folder / "decisions").open("ab") as out, (folder / "said").open("ab") as said:
         process = subprocess.Popen(command, stdout=out, stderr=said, env=named)
     until(lambda: answers(folder) or process.poll() is not None)
     assert process.poll() is None, (folder / "said").read_text("utf-8")
     return process
+
+
+def reload(stand: Stand) -> None:
+    """Have another process take over; it keeps the gates as the one before did."""
+    maps, revision = compile_maps(stand.plan, SITE, Generation.A), 7
+    said = Haproxy(stand.folder / "master.sock").ask("reload")
+    assert said.startswith("Success=1"), said
+    bring_into_force(stand.proxy, maps, revision, datetime.now(UTC) + timedelta(hours=1))
 
 
 def answers(folder: Path) -> bool:

@@ -6,7 +6,7 @@ the reference decision step by step; the first step that refuses gives the
 reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from ipaddress import IPv6Address
 
@@ -71,15 +71,27 @@ def compile_proxy(plan: Plan, site: str, folder: str = FOLDER, socket: str = SOC
     """Compile the proxy of one site; one without gates listens nowhere."""
     gates = gates_at(plan, site)
     ports = sorted({gate.port for gate in gates})
-    sections = [
-        *_global(socket),
-        *(line for port in ports for line in _frontend(gates, port, folder)),
-        *(line for gate in gates for line in _backend(plan, gate, folder)),
-    ]
-    text = "\n".join([*sections, ""])
+    text, digest = _named(
+        (
+            *_global(socket),
+            *(line for port in ports for line in _frontend(gates, port, folder)),
+            *(line for gate in gates for line in _backend(plan, gate, folder)),
+        )
+    )
+    return Proxy(site, text, digest)
+
+
+def waiting_configuration(socket: str = SOCKET) -> str:
+    """Give what a proxy runs with that has no policy yet: it can be asked, and listens nowhere."""
+    text, _ = _named(_global(socket))
+    return text
+
+
+def _named(lines: Iterable[str]) -> tuple[str, str]:
+    """Write a configuration that says its own digest, so that the prover can ask for it."""
+    text = "\n".join([*lines, ""])
     digest = sha256(text.encode()).hexdigest()
-    # The proxy says which configuration it runs with, so that the prover can ask.
-    return Proxy(site, text.replace("global\n", f"global\n    description {digest}\n", 1), digest)
+    return text.replace("global\n", f"global\n    description {digest}\n", 1), digest
 
 
 def _global(socket: str) -> Iterator[str]:
@@ -88,6 +100,9 @@ def _global(socket: str) -> Iterator[str]:
         # Whole: a line that is cut says neither what was asked nor why it was refused.
         "    log stdout len 65535 format raw local0",
         f"    stats socket {socket} mode 600 level admin",
+        # Taken as the configuration is read: whoever is started anew, also by a reload, counts
+        # from one again, and no two of them are called alike.
+        "    set-var proc.started date(0,ms)",
         "    ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets prefer-client-ciphers",
         f"    ssl-default-bind-curves {_CURVES}",
         "    ssl-default-server-options ssl-min-ver TLSv1.3 no-tls-tickets",
@@ -97,7 +112,9 @@ def _global(socket: str) -> Iterator[str]:
         "    tune.h2.be.glitches-threshold 100",
         "    tune.h2.fe.glitches-threshold 100",
         "    maxconn 8000",
-        "    hard-stop-after 30s",
+        # After a reload nobody tells the process before it who was revoked meanwhile, so it may
+        # live no longer than the two seconds in which that must act.
+        "    hard-stop-after 2s",
         "",
         "defaults",
         "    mode http",
@@ -108,7 +125,7 @@ def _global(socket: str) -> Iterator[str]:
     )
     yield from (f"    timeout {name} {value}" for name, value in _TIMEOUTS)
     yield from (
-        "    unique-id-format %[env(LOUSHAN_NODE)].%[env(LOUSHAN_STARTED)].%[var(txn.count)]",
+        "    unique-id-format %[env(LOUSHAN_NODE)].%[var(proc.started)].%[var(txn.count)]",
         "",
     )
     yield from (f"    log-format '{_LINE}'", "")

@@ -26,49 +26,34 @@ from gateway.policy.requests import AUTHORITY, CHINA, Request, decide_request
 from gateway.verify.gate_proof import SignedGates, find_in_gates
 from gateway.verify.gates import read_gates
 from lab import namespace
-from tests.plans import built
 from tests.proxies import (
+    CASE,
+    CLERK,
+    DESK,
+    HOST,
     SITE,
     Stand,
     authorities,
     authority_pem,
     certified,
+    city,
     standing,
+    status,
+    text,
     until,
 )
-from tests.rights import lab_with_rights
 
 pytestmark = pytest.mark.kernel
 
 GRANTED = 200
 
-HOST = "business-city.svc.lab.internal"
-CLERK, DESK = "tax-clerk", "10.11.1.9"
-CASE, SEALED = "/cases/1", "/cases/sealed/1"
-
-#: The clerk's hours are the whole week here, and the counter's a quarter of an hour.
-HOURS = """\
-document: hours
-hours:
-  - {name: office_hours, title: 全天, days: [1, 2, 3, 4, 5, 6, 7], times: ["00:00-24:00"]}
-  - {name: early, title: 清晨, days: [7], times: ["04:00-04:15"]}
-"""
+SEALED = "/cases/sealed/1"
 
 
 @pytest.fixture(name="stand", scope="module")
 def _stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    documents = {**lab_with_rights(), "hours.yml": HOURS}
-    documents["grants.yml"] = documents["grants.yml"].replace(
-        "zones: hall.counter", "zones: hall.counter, hours: early"
-    )
-    with standing(built(documents), tmp_path_factory.mktemp("proxy")) as stand:
+    with standing(city(), tmp_path_factory.mktemp("proxy")) as stand:
         yield stand
-
-
-def text(method: str, path: str, host: str = HOST, *headers: str) -> bytes:
-    """Write a request of HTTP/1.1."""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]
-    return "\r\n".join(lines).encode()
 
 
 def settle(stand: Stand) -> None:
@@ -132,12 +117,6 @@ def test_requests_are_judged_as_the_plan_says(stand: Stand) -> None:
 @pytest.fixture(name="clerk")
 def _clerk(stand: Stand) -> Path:
     return stand.shown("person", CLERK)
-
-
-def status(stand: Stand, shown: Path | None, words: bytes, server_name: str = HOST) -> int:
-    """Give what one request on a connection of its own is answered with."""
-    with stand.connect(DESK, stand.context(shown), server_name) as opened:
-        return stand.ask(opened, words).status
 
 
 @pytest.mark.parametrize(
