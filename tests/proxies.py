@@ -28,6 +28,7 @@ from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import compile_proxy
 from gateway.haproxy import Haproxy, HaproxyRefused
 from gateway.load.gates import Proxy, bring_into_force
+from gateway.observe.content import Kind, content_of
 from gateway.policy.gates import gates_at
 from gateway.policy.model import Plan
 from lab import namespace
@@ -86,7 +87,14 @@ class Stand:
         """What the proxy wrote down, in its order."""
         # What stands after the last end of a line is still being written.
         lines = (self.folder / "decisions").read_text("utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [json.loads(line) for line in lines if line.startswith('{"id"')]
+
+    @property
+    def unasked(self) -> list[dict[str, Any]]:
+        """Who was refused before there was a request, as the decision log takes it."""
+        lines = (self.folder / "decisions").read_bytes().split(b"\n")[:-1]
+        found = (content_of(line, (0, len(line))) for line in lines)
+        return [dict(each.body) for each in found if each.kind is Kind.UNASKED]
 
     def shown(self, profile: str, name: str) -> Path:
         """Give the key and certificate of somebody, certified when first asked for."""
@@ -152,11 +160,13 @@ def status(stand: Stand, shown: Path | None, words: bytes, server_name: str = HO
         return stand.ask(opened, words).status
 
 
-def certified(state: State, folder: Path, profile: str, name: str) -> Path:
-    """Have a new key certified; give a file with both, and the authority above."""
+def certified(
+    state: State, folder: Path, profile: str, name: str, at: datetime | None = None
+) -> Path:
+    """Have a new key certified, now or at another time; give a file with both, and who did it."""
     key = make_key("ecdsa-p384")
     done = issue(
-        state, profile, name, request(name, key), secrets=NO_SECRETS, now=datetime.now(UTC)
+        state, profile, name, request(name, key), secrets=NO_SECRETS, now=at or datetime.now(UTC)
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     file = folder / f"{profile}-{name}.pem"

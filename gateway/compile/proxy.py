@@ -45,12 +45,16 @@ _ASKED_ASIDE = (
 _TIMEOUTS = (
     ("http-request", "10s"),
     ("http-keep-alive", "60s"),
+    ("client-hs", "10s"),
     ("client", "60s"),
     ("client-fin", "10s"),
     ("connect", "4s"),
     ("server", "60s"),
     ("tunnel", "1h"),
 )
+
+#: So many connections may one address have at a time: who opens more takes nobody else's.
+_MOST_CONNECTIONS = 256
 
 #: What a refusal is answered with, by its reason; the last is for all others (RFC 9110).
 _STATUS = ((503, RequestReason.NO_POLICY), (421, RequestReason.UNKNOWN_HOST), (403, None))
@@ -64,6 +68,16 @@ _LINE = (
     " %(method)[var(txn.method)] %(path)[var(txn.path)] %(resource)[var(txn.resource)]"
     " %(grant)[var(txn.grant)] %(verdict)[var(txn.verdict)] %(reason)[var(txn.reason)]"
     " %(revision:sint)[var(txn.revision)] %(status:sint)ST"
+)
+
+#: And what a line says of who was refused before there was a request (`gateway.observe.unasked`).
+_UNASKED_LINE = (
+    "%{+json}o"
+    " %(at:sint)[date(0,ms)] %(source)[src] %(port:sint)[dst_port] %(server_name)[ssl_fc_sni]"
+    " %(authority)[ssl_c_s_dn(OU)] %(name)[ssl_c_s_dn(CN)] %(number)[ssl_c_s_dn(serialNumber)]"
+    " %(serial)[ssl_c_serial,hex] %(certificate:sint)[ssl_c_err] %(above:sint)[ssl_c_ca_err]"
+    " %(tls:sint)[ssl_fc_err] %(connection:sint)[fc_err] %(fault)[ssl_fc_err_str]"
+    " %(status:sint)ST"
 )
 
 
@@ -128,8 +142,13 @@ def _global(socket: str) -> Iterator[str]:
         "    unique-id-format %[env(LOUSHAN_NODE)].%[var(proc.started)].%[var(txn.count)]",
         "",
     )
-    yield from (f"    log-format '{_LINE}'", "")
+    yield from (f"    log-format '{_LINE}'", f"    error-log-format '{_UNASKED_LINE}'", "")
     yield from ("backend counts", "    stick-table type integer size 1 store gpc0", "")
+    yield from (
+        "backend sources",
+        "    stick-table type ipv6 size 20k expire 1m store conn_cur",
+        "",
+    )
 
 
 def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
@@ -141,6 +160,8 @@ def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
     yield f"frontend gates_{port}"
     yield f"    bind 0.0.0.0:{port} {tls}"
     yield f"    bind :::{port} v6only {tls}"
+    yield "    tcp-request connection track-sc1 src table sources"
+    yield f"    tcp-request connection reject if {{ sc1_conn_cur gt {_MOST_CONNECTIONS} }}"
     yield from _what_is_asked()
     for step in steps(f"{folder}/maps", port):
         yield from (f"    http-request {line}" for line in lines(step))
