@@ -24,6 +24,7 @@ _SCOPES = {
     "tests/lab/test_lab_bare.py": "tests/lab/bare",
     "tests/lab/": "tests/lab",
     "tests/kernel/test_proxy.py": "tests/kernel/proxy",
+    "tests/kernel/test_proxy_attacks.py": "tests/kernel/proxy/attacks",
     # Every namespace sees it, so it is done before the city is up.
     "tests/kernel/test_verify_bpf.py": "tests/lab",
 }

@@ -10,7 +10,6 @@ import os
 import socket
 import ssl
 import subprocess
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,9 +27,11 @@ from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import compile_proxy
 from gateway.haproxy import Haproxy, HaproxyRefused
-from gateway.load.gates import Proxy, bring_into_force
+from gateway.load.gates import Proxy, bring_into_force, tell
+from gateway.observe.content import Kind, content_of
 from gateway.policy.gates import gates_at
 from gateway.policy.model import Plan
+from gateway.verify.gate_tokens import wanted_keys
 from lab import namespace
 from lab.hosts import image
 from pki.initialise import initialise, root_key_in_file
@@ -40,10 +41,28 @@ from pki.parts import make_key
 from pki.profiles import PACKAGED
 from pki.state import CERTIFICATE, State, open_state
 from tests.authorities import NO_SECRETS, PASSPHRASE, request
+from tests.plans import built
+from tests.rights import lab_with_rights
 
 SITE = "city"
 GATE = "10.1.255.1"
 APPLICATION = "10.1.5.1"
+
+#: What is said of who asks; the application here believes it.
+TOKEN = "head.claims.signature"  # noqa: S105 - it opens nothing
+
+#: The gate that is asked, who asks, from where and for what.
+HOST = "applications-city.svc.lab.internal"
+CLERK, DESK = "tax-clerk", "10.11.1.9"
+CASE = "/cases/1"
+
+#: The clerk's hours are the whole week here, and the counter's a quarter of an hour.
+HOURS = """\
+document: hours
+hours:
+  - {name: office_hours, title: 全天, days: [1, 2, 3, 4, 5, 6, 7], times: ["00:00-24:00"]}
+  - {name: early, title: 清晨, days: [7], times: ["04:00-04:15"]}
+"""
 
 #: How long what must come is waited for.
 PATIENCE_SECONDS = 20.0
@@ -72,7 +91,14 @@ class Stand:
         """What the proxy wrote down, in its order."""
         # What stands after the last end of a line is still being written.
         lines = (self.folder / "decisions").read_text("utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [json.loads(line) for line in lines if line.startswith('{"id"')]
+
+    @property
+    def unasked(self) -> list[dict[str, Any]]:
+        """Who was refused before there was a request, as the decision log takes it."""
+        lines = (self.folder / "decisions").read_bytes().split(b"\n")[:-1]
+        found = (content_of(line, (0, len(line))) for line in lines)
+        return [dict(each.body) for each in found if each.kind is Kind.UNASKED]
 
     def shown(self, profile: str, name: str) -> Path:
         """Give the key and certificate of somebody, certified when first asked for."""
@@ -117,11 +143,34 @@ class Stand:
         return answer
 
 
-def certified(state: State, folder: Path, profile: str, name: str) -> Path:
-    """Have a new key certified; give a file with both, and the authority above."""
+def city() -> Plan:
+    """Give the lab's plan with every kind of right, of which the clerk's hold at any hour."""
+    documents = {**lab_with_rights(), "hours.yml": HOURS}
+    documents["grants.yml"] = documents["grants.yml"].replace(
+        "zones: hall.counter", "zones: hall.counter, hours: early"
+    )
+    return built(documents)
+
+
+def text(method: str, path: str, host: str = HOST, *headers: str) -> bytes:
+    """Write a request of HTTP/1.1."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def status(stand: Stand, shown: Path | None, words: bytes, server_name: str = HOST) -> int:
+    """Give what one request on a connection of its own is answered with."""
+    with stand.connect(DESK, stand.context(shown), server_name) as opened:
+        return stand.ask(opened, words).status
+
+
+def certified(
+    state: State, folder: Path, profile: str, name: str, at: datetime | None = None
+) -> Path:
+    """Have a new key certified, now or at another time; give a file with both, and who did it."""
     key = make_key("ecdsa-p384")
     done = issue(
-        state, profile, name, request(name, key), secrets=NO_SECRETS, now=datetime.now(UTC)
+        state, profile, name, request(name, key), secrets=NO_SECRETS, now=at or datetime.now(UTC)
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     file = folder / f"{profile}-{name}.pem"
@@ -140,6 +189,7 @@ def standing(plan: Plan, folder: Path) -> Iterator[Stand]:
         try:
             proxy = Proxy(Haproxy(folder / "control.sock"), PurePosixPath(folder / "maps"))
             maps = compile_maps(plan, SITE, Generation.A)
+            tell(proxy, dict.fromkeys(wanted_keys(plan, SITE), TOKEN))
             bring_into_force(proxy, maps, 7, datetime.now(UTC) + timedelta(hours=1))
             yield Stand(plan, folder, near, state, proxy, seen)
         finally:
@@ -171,6 +221,7 @@ def lay_out(plan: Plan, state: State, folder: Path) -> None:
     for host in {gate.host for gate in gates_at(plan, SITE)}:
         made = certified(state, folder, "service", host.partition(".")[0])
         made.rename(folder / "certificates" / f"{host}.pem")
+    certified(state, folder, "service", "city-gw").rename(folder / "gateway.pem")
 
 
 def authority_pem(state: State, name: str) -> bytes:
@@ -246,19 +297,29 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
 def started(folder: Path, where: str) -> "subprocess.Popen[bytes]":
     """Start the program of Debian 13 in a namespace, and wait until it answers."""
     tree = image.ensure(lambda _line: None).tree
-    library = tree / "usr/lib" / sysconfig.get_config_var("MULTIARCH")
-    (linker,) = library.glob("ld-linux*.so.*")
+    # In a namespace of mounts of its own, which `ip netns exec` makes: a program that starts
+    # itself anew finds Debian 13's libraries there, too.
     command = [
         *("ip", "netns", "exec", where),
-        *(str(linker), "--library-path", str(library)),
-        *(str(tree / "usr/sbin/haproxy"), "-db", "-f", str(folder / "haproxy.cfg")),
+        *("sh", "-c", 'mount --bind "$0" /usr && exec "$@"', str(tree / "usr")),
+        *("/usr/sbin/haproxy", "-W", "-db", "-S", str(folder / "master.sock")),
+        *("-f", str(folder / "haproxy.cfg")),
     ]
-    named = {**os.environ, "LOUSHAN_NODE": "city-gw", "LOUSHAN_STARTED": "1764081000"}
+    named = {**os.environ, "LOUSHAN_NODE": "city-gw"}
     with (folder / "decisions").open("ab") as out, (folder / "said").open("ab") as said:
         process = subprocess.Popen(command, stdout=out, stderr=said, env=named)
     until(lambda: answers(folder) or process.poll() is not None)
     assert process.poll() is None, (folder / "said").read_text("utf-8")
     return process
+
+
+def reload(stand: Stand) -> None:
+    """Have another process take over; it keeps the gates as the one before did."""
+    maps, revision = compile_maps(stand.plan, SITE, Generation.A), 7
+    said = Haproxy(stand.folder / "master.sock").ask("reload")
+    assert said.startswith("Success=1"), said
+    tell(stand.proxy, dict.fromkeys(wanted_keys(stand.plan, SITE), TOKEN))
+    bring_into_force(stand.proxy, maps, revision, datetime.now(UTC) + timedelta(hours=1))
 
 
 def answers(folder: Path) -> bool:

@@ -195,6 +195,12 @@ TEXTS: Mapping[str, Text] = {
         "“{one}”与“{two}”的服务都会被称为 {host}",
         "请更改其中一个安全域的名称",
     ),
+    "ZG234": Text(
+        "what `{zone}` serves would be asked for as {label}, of more than {longest} letters",
+        "give the zone or its site a shorter name; no host's name has so long a part",
+        "“{zone}”所提供的服务会被称为 {label},超过 {longest} 个字符",
+        "请缩短安全域或站点的名称;主机名的每一段不得如此之长",
+    ),
     "ZG238": Text(
         "requests to `{service}` of `{zone}` are judged at the gateway, and conduit `{conduit}`"
         " leads to another service of it on {port}",

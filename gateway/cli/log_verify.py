@@ -64,6 +64,7 @@ def _say(arguments: argparse.Namespace, found: "Verification") -> None:
     }
     accepted, dropped = counted.get("ACCEPT", 0), counted.get("DROP", 0)
     unreadable, unsigned = sum(found.counts.unreadable.values()), found.records - found.signed
+    unasked = sum(found.counts.unasked.values())
     say(
         words(
             arguments,
@@ -75,10 +76,10 @@ def _say(arguments: argparse.Namespace, found: "Verification") -> None:
     say(
         words(
             arguments,
-            f"  accepted {accepted}, dropped {dropped}, unreadable {unreadable}, "
-            f"repeated {found.counts.repeated}, awaited {found.awaited}, "
+            f"  accepted {accepted}, dropped {dropped}, without a request {unasked}, "
+            f"unreadable {unreadable}, repeated {found.counts.repeated}, awaited {found.awaited}, "
             f"missed before {found.known_gaps}",
-            f"  准许 {accepted},拒绝 {dropped},无法识读 {unreadable},"
+            f"  准许 {accepted},拒绝 {dropped},未成请求 {unasked},无法识读 {unreadable},"
             f"重复 {found.counts.repeated},等待 {found.awaited},此前缺失 {found.known_gaps}",
         )
     )

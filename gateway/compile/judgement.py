@@ -60,7 +60,8 @@ def steps(maps: str, port: int) -> tuple[Step, ...]:
             wanted=(
                 "var(txn.gate) -m found",
                 "var(txn.server_name),strcmp(txn.host) eq 0",
-                f"req.hdr(host),port_only -m int 0 {port}",
+                # As it was written: what was looked up is put into small letters, without a port.
+                f"req.hdr(host) -m reg '^[a-z0-9.-]+(:{port})?$'",
             ),
         ),
         Step(

@@ -6,7 +6,7 @@ the reference decision step by step; the first step that refuses gives the
 reason.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from ipaddress import IPv6Address
 
@@ -45,12 +45,16 @@ _ASKED_ASIDE = (
 _TIMEOUTS = (
     ("http-request", "10s"),
     ("http-keep-alive", "60s"),
+    ("client-hs", "10s"),
     ("client", "60s"),
     ("client-fin", "10s"),
     ("connect", "4s"),
     ("server", "60s"),
     ("tunnel", "1h"),
 )
+
+#: So many connections may one address have at a time: who opens more takes nobody else's.
+_MOST_CONNECTIONS = 256
 
 #: What a refusal is answered with, by its reason; the last is for all others (RFC 9110).
 _STATUS = ((503, RequestReason.NO_POLICY), (421, RequestReason.UNKNOWN_HOST), (403, None))
@@ -66,20 +70,42 @@ _LINE = (
     " %(revision:sint)[var(txn.revision)] %(status:sint)ST"
 )
 
+#: And what a line says of who was refused before there was a request (`gateway.observe.unasked`).
+_UNASKED_LINE = (
+    "%{+json}o"
+    " %(at:sint)[date(0,ms)] %(source)[src] %(port:sint)[dst_port] %(server_name)[ssl_fc_sni]"
+    " %(authority)[ssl_c_s_dn(OU)] %(name)[ssl_c_s_dn(CN)] %(number)[ssl_c_s_dn(serialNumber)]"
+    " %(serial)[ssl_c_serial,hex] %(certificate:sint)[ssl_c_err] %(above:sint)[ssl_c_ca_err]"
+    " %(tls:sint)[ssl_fc_err] %(connection:sint)[fc_err] %(fault)[ssl_fc_err_str]"
+    " %(status:sint)ST"
+)
+
 
 def compile_proxy(plan: Plan, site: str, folder: str = FOLDER, socket: str = SOCKET) -> Proxy:
     """Compile the proxy of one site; one without gates listens nowhere."""
     gates = gates_at(plan, site)
     ports = sorted({gate.port for gate in gates})
-    sections = [
-        *_global(socket),
-        *(line for port in ports for line in _frontend(gates, port, folder)),
-        *(line for gate in gates for line in _backend(plan, gate, folder)),
-    ]
-    text = "\n".join([*sections, ""])
+    text, digest = _named(
+        (
+            *_global(socket),
+            *(line for port in ports for line in _frontend(gates, port, folder)),
+            *(line for gate in gates for line in _backend(plan, gate, folder)),
+        )
+    )
+    return Proxy(site, text, digest)
+
+
+def waiting_configuration(socket: str = SOCKET) -> str:
+    """Give what a proxy runs with that has no policy yet: it can be asked, and listens nowhere."""
+    text, _ = _named(_global(socket))
+    return text
+
+
+def _named(lines: Iterable[str]) -> tuple[str, str]:
+    """Write a configuration that says its own digest, so that the prover can ask for it."""
+    text = "\n".join([*lines, ""])
     digest = sha256(text.encode()).hexdigest()
-    # The proxy says which configuration it runs with, so that the prover can ask.
-    return Proxy(site, text.replace("global\n", f"global\n    description {digest}\n", 1), digest)
+    return text.replace("global\n", f"global\n    description {digest}\n", 1), digest
 
 
 def _global(socket: str) -> Iterator[str]:
@@ -88,6 +114,9 @@ def _global(socket: str) -> Iterator[str]:
         # Whole: a line that is cut says neither what was asked nor why it was refused.
         "    log stdout len 65535 format raw local0",
         f"    stats socket {socket} mode 660 level admin",
+        # Taken as the configuration is read: whoever is started anew, also by a reload, counts
+        # from one again, and no two of them are called alike.
+        "    set-var proc.started date(0,ms)",
         "    ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets prefer-client-ciphers",
         f"    ssl-default-bind-curves {_CURVES}",
         "    ssl-default-server-options ssl-min-ver TLSv1.3 no-tls-tickets",
@@ -97,7 +126,9 @@ def _global(socket: str) -> Iterator[str]:
         "    tune.h2.be.glitches-threshold 100",
         "    tune.h2.fe.glitches-threshold 100",
         "    maxconn 8000",
-        "    hard-stop-after 30s",
+        # After a reload nobody tells the process before it who was revoked meanwhile, so it may
+        # live no longer than the two seconds in which that must act.
+        "    hard-stop-after 2s",
         "",
         "defaults",
         "    mode http",
@@ -108,11 +139,16 @@ def _global(socket: str) -> Iterator[str]:
     )
     yield from (f"    timeout {name} {value}" for name, value in _TIMEOUTS)
     yield from (
-        "    unique-id-format %[env(LOUSHAN_NODE)].%[env(LOUSHAN_STARTED)].%[var(txn.count)]",
+        "    unique-id-format %[env(LOUSHAN_NODE)].%[var(proc.started)].%[var(txn.count)]",
         "",
     )
-    yield from (f"    log-format '{_LINE}'", "")
+    yield from (f"    log-format '{_LINE}'", f"    error-log-format '{_UNASKED_LINE}'", "")
     yield from ("backend counts", "    stick-table type integer size 1 store gpc0", "")
+    yield from (
+        "backend sources",
+        "    stick-table type ipv6 size 20k expire 1m store conn_cur",
+        "",
+    )
 
 
 def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
@@ -124,6 +160,8 @@ def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
     yield f"frontend gates_{port}"
     yield f"    bind 0.0.0.0:{port} {tls}"
     yield f"    bind :::{port} v6only {tls}"
+    yield "    tcp-request connection track-sc1 src table sources"
+    yield f"    tcp-request connection reject if {{ sc1_conn_cur gt {_MOST_CONNECTIONS} }}"
     yield from _what_is_asked()
     for step in steps(f"{folder}/maps", port):
         yield from (f"    http-request {line}" for line in lines(step))

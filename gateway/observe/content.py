@@ -1,4 +1,4 @@
-"""What a line of the proxy says: a decision, or a line that is none and is kept as what it is.
+"""What a line of the proxy says: a decision, who was refused before one, or what is kept as it is.
 
 It knows no file and remembers nothing: the same bytes always give the same.
 """
@@ -11,6 +11,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Self
 
+from gateway.observe import unasked
 from gateway.policy.reasons import Verdict
 from gateway.policy.request_reasons import RequestReason
 
@@ -20,13 +21,14 @@ class Kind(StrEnum):
 
     DECISION = "decision"
     REPEATED = "repeated"  # a decision with a number that was there before
-    UNREADABLE = "unreadable"  # a line that is no decision
+    UNASKED = "unasked"  # somebody who was refused before there was a request
+    UNREADABLE = "unreadable"  # a line that is none of these
     GAP = "gap"  # numbers whose decisions never came
     SOURCE = "source"  # from here on lines are read from another file, or from its beginning
 
 
 #: The kinds that a line of the proxy becomes.
-OF_LINES = frozenset({Kind.DECISION, Kind.REPEATED, Kind.UNREADABLE})
+OF_LINES = frozenset({Kind.DECISION, Kind.REPEATED, Kind.UNASKED, Kind.UNREADABLE})
 
 
 class Unreadable(StrEnum):
@@ -102,10 +104,15 @@ def content_of(line: bytes, raw: tuple[int, int]) -> Content:
         data, text = _parsed(line)
     except (ValueError, RecursionError):
         return unreadable(line, raw, Unreadable.NOT_JSON)
+    kept = {"line": text} if text else {}
+    if isinstance(data, dict) and _is_unasked(data):
+        told = {"verdict": Verdict.DROP, "reason": unasked.reason_of(data)}
+        body = {**data, **told, "sha256": sha256(line).hexdigest()}
+        return Content(Kind.UNASKED, {**body, **kept}, raw)
     wrong = _wrong_with(data)
     if wrong is not None or not isinstance(data, dict):
         return unreadable(line, raw, wrong or Unreadable.WRONG_FORM)
-    return Content(Kind.DECISION, {**data, "line": text} if text else data, raw)
+    return Content(Kind.DECISION, {**data, **kept}, raw)
 
 
 def unreadable(line: bytes, raw: tuple[int, int], why: Unreadable) -> Content:
@@ -144,6 +151,15 @@ def _wrong_with(data: object) -> Unreadable | None:
         return Unreadable.UNKNOWN_REASON
     accepted = data["verdict"] == Verdict.ACCEPT
     return None if accepted is (data["reason"] == RequestReason.GRANT) else Unreadable.WRONG_FORM
+
+
+def _is_unasked(data: Mapping[str, Any]) -> bool:
+    """Tell whether these are the fields that stand for who did not get as far as a request."""
+    return (
+        data.keys() == unasked.TEXTS | unasked.NUMBERS
+        and all(isinstance(data[name], str) for name in unasked.TEXTS)
+        and all(_is_number(data[name]) and data[name] != "" for name in unasked.NUMBERS)
+    )
 
 
 def _is_formed(data: Mapping[str, Any]) -> bool:

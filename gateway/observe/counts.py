@@ -9,10 +9,11 @@ from gateway.observe.content import Kind
 
 @dataclass(slots=True)
 class Counts:
-    """Decisions by verdict and reason, and everything that is no decision."""
+    """Decisions by verdict and reason, who was refused before one, and everything else."""
 
     decisions: dict[str, dict[str, int]] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
+    unasked: dict[str, int] = field(default_factory=dict)
     repeated: int = 0
     gaps: int = 0
     sources: int = 0
@@ -24,6 +25,8 @@ class Counts:
             of_verdict[body["reason"]] = of_verdict.get(body["reason"], 0) + 1
         elif kind is Kind.UNREADABLE:
             self.unreadable[body["why"]] = self.unreadable.get(body["why"], 0) + 1
+        elif kind is Kind.UNASKED:
+            self.unasked[body["reason"]] = self.unasked.get(body["reason"], 0) + 1
         elif kind is Kind.REPEATED:
             self.repeated += 1
         elif kind is Kind.GAP:
@@ -36,6 +39,7 @@ class Counts:
         return {
             "decisions": self.decisions,
             "unreadable": self.unreadable,
+            "unasked": self.unasked,
             "repeated": self.repeated,
             "gaps": self.gaps,
             "sources": self.sources,

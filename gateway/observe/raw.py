@@ -173,7 +173,7 @@ def _same(line: bytes, last: Content) -> bool:
 
     By what no later version of us judges otherwise: a digest, or the id.
     """
-    if last.kind is not Kind.UNREADABLE:
+    if last.kind in {Kind.DECISION, Kind.REPEATED}:
         return str(last.body["id"]).encode() in line
     whole = sha256(line).hexdigest()
     return last.body["sha256"] in {whole, sha256(line.removesuffix(b"\n")).hexdigest()}

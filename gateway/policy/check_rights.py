@@ -13,6 +13,9 @@ from gateway.policy.model import Grant, Plan, Ports, Protocol, Resource, Subject
 from gateway.policy.passages import gateway_zone
 from gateway.policy.requests import AUTHORITY, methods_of
 
+#: A name's part between two dots has at most so many octets (RFC 1035 section 2.3.4).
+_LONGEST_LABEL = 63
+
 #: They change nothing (RFC 9110 section 9.2.1), so who may read by one may read by the other.
 _READING = frozenset({"GET", "HEAD"})
 
@@ -69,6 +72,10 @@ def _gates(plan: Plan) -> Iterator[Problem]:
         if first is not gate:
             params = {"one": first.zone, "two": gate.zone, "host": gate.host}
             yield problem("ZG233", gate.resources[0].where, **params)
+        label = gate.host.partition(".")[0]
+        if len(label) > _LONGEST_LABEL:
+            params = {"zone": gate.zone, "label": label, "longest": _LONGEST_LABEL}
+            yield problem("ZG234", gate.resources[0].where, **params)
         yield from _port_taken(plan, gate)
 
 

@@ -372,3 +372,32 @@ def test_an_approval_of_blanks_is_none() -> None:
     documents["plan.yml"] += 'commissioning_approval: "  "\n'
 
     assert "ZG025" in codes(documents)
+
+
+@pytest.mark.parametrize(("letters", "is_refused"), [(49, False), (50, True)])
+def test_a_gates_name_is_one_that_a_host_can_have(letters: int, is_refused: bool) -> None:  # noqa: FBT001 - a table's column
+    """Its zone's and its site's names are one part of it: 63 letters at most (RFC 1035)."""
+    site = "y" * letters
+    documents = added("sites.yml", TWO_SITES.replace("  - name: x\n", f"  - name: {site}\n"))
+    documents["resources.yml"] += RESOURCE.format(name="one", zone=f"{site}.business-city")
+
+    assert ("ZG234" in codes(documents)) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("path", "is_refused"),
+    [
+        ("/cases/../x/", True),
+        ("/../", True),
+        ("/./", True),
+        ("/cases/./", True),
+        ("/.well-known/", False),
+        ("/cases/..x/", False),
+        ("/v1.2/", False),
+    ],
+)
+def test_a_resources_path_is_one_that_can_be_asked_for(path: str, is_refused: bool) -> None:  # noqa: FBT001 - a table's column
+    """What a request may not have as a step, no resource has."""
+    documents = changed("resources.yml", "path: /supervision/", f"path: {path}")
+
+    assert ("ZG025" in codes(documents)) is is_refused

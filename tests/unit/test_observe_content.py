@@ -115,3 +115,66 @@ def test_a_record_is_read_in_one_way_only(change) -> None:  # type: ignore[no-un
 
     with pytest.raises(ValueError, match=r".*"):
         Record.read(change(text))
+
+
+def unasked(**changes: object) -> dict[str, object]:
+    """Give what the proxy says of somebody who shows no certificate."""
+    return {
+        "at": 1764118800123,
+        "source": "10.11.1.9",
+        "port": 443,
+        "server_name": "business-city.svc.lab.internal",
+        "authority": "",
+        "name": "",
+        "number": "",
+        "serial": "",
+        "certificate": 0,
+        "above": 0,
+        "tls": 0x0A0000C7,
+        "connection": 34,
+        "fault": "error:0A0000C7:SSL routines::peer did not return a certificate",
+        "status": 0,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({}, "no_certificate", id="nothing shown"),
+        pytest.param({"certificate": 20, "tls": 0x0A000086}, "untrusted_certificate", id="whose"),
+        pytest.param({"above": 19, "tls": 0x0A000086}, "untrusted_certificate", id="whose above"),
+        pytest.param({"certificate": 9}, "certificate_not_yet_valid", id="too early"),
+        pytest.param({"certificate": 10}, "certificate_expired", id="too late"),
+        pytest.param({"above": 10}, "certificate_expired", id="an authority too late"),
+        pytest.param({"tls": 0x0A000102}, "no_tls", id="an older protocol"),
+        pytest.param({"tls": 0, "connection": 30}, "no_tls", id="gone in the handshake"),
+        pytest.param({"tls": 0, "connection": 0, "status": 408}, "incomplete", id="too slow"),
+        pytest.param({"tls": 0, "connection": 0, "status": 400}, "malformed", id="no request"),
+        pytest.param({"tls": 0, "connection": 0}, "malformed", id="no frame of HTTP/2"),
+    ],
+)
+def test_who_did_not_get_as_far_as_a_request_is_refused_for_a_reason(
+    changes: dict[str, object], reason: str
+) -> None:
+    """There is none for which none follows; all that the proxy knows is kept."""
+    data = unasked(**changes)
+
+    found = content_of(line(data)[:-1], PLACE)
+
+    assert (found.kind, found.body["reason"], found.body["verdict"]) == (
+        Kind.UNASKED, reason, "DROP",
+    )  # fmt: skip
+    assert found.body.items() >= data.items()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"tls": ""}, {"certificate": "20"}, {"name": None}, {"more": 1}, {"status": 1.5}],
+    ids=str,
+)
+def test_what_is_not_of_that_form_is_kept_as_a_line(changes: dict[str, object]) -> None:
+    """A reason that followed from half of it would be none."""
+    found = content_of(line(unasked(**changes))[:-1], PLACE)
+
+    assert (found.kind, found.body["why"]) == (Kind.UNREADABLE, "wrong_form")

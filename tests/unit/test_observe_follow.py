@@ -10,6 +10,7 @@ import pytest
 
 from gateway.errors import Refused
 from gateway.observe import raw as raw_module
+from gateway.observe import unasked
 from gateway.observe.status import is_recording, write_status
 from gateway.observe.verify import verify_log
 from tests.decision_logs import Site, decision, line, lines, recorded, records, refusal
@@ -58,6 +59,20 @@ def test_what_is_no_decision_is_a_record_too(site: Site) -> None:
     assert whys == ["not_json", "not_json", "unknown_reason", "too_long", "not_json"]
     assert recorded(site.log) == [2]
     assert sum(each.raw[1] - each.raw[0] for each in records(site.log)) == site.raw.stat().st_size
+
+
+def test_who_was_refused_before_a_request_is_a_record(site: Site) -> None:
+    """Counted by its reason; another follower goes on after it, and takes it once."""
+    told = {"at": 1, "port": 443, "certificate": 10, "above": 0, "tls": 9, "connection": 31,
+            "status": 0, **dict.fromkeys(unasked.TEXTS, "x")}  # fmt: skip
+    site.take(lines(1) + line(told))
+    site.again()
+    site.take(line(told) + lines(2))
+
+    assert kinds(site).count("unasked") == 2
+    assert recorded(site.log) == [1, 2]
+    assert site.chain.counts.unasked == {"certificate_expired": 2}
+    assert not kinds(site).count("repeated")
 
 
 def test_the_counters_are_the_records(site: Site) -> None:

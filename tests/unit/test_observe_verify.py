@@ -83,7 +83,7 @@ def test_a_log_as_it_was_written_holds(site: Site, capsys: Captured) -> None:
     assert verified(site, "--key", str(key), "--from", str(site.base / "kept")) == ExitStatus.OK
     said = capsys.readouterr().out
     assert "14 records, 5 checkpoints hold; 0 records since the last one" in said
-    assert "accepted 11, dropped 1, unreadable 1" in said
+    assert "accepted 11, dropped 1, without a request 0, unreadable 1" in said
     assert "as it was written" in said
 
 

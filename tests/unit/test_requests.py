@@ -9,7 +9,12 @@ import pytest
 from gateway.policy.gates import gates_at
 from gateway.policy.model import Plan
 from gateway.policy.reasons import Verdict
-from gateway.policy.request_reasons import REQUEST_REASON_WORDS, RequestReason
+from gateway.policy.request_reasons import (
+    REQUEST_REASON_WORDS,
+    UNASKED_REASON_WORDS,
+    RequestReason,
+    UnaskedReason,
+)
 from gateway.policy.requests import CHINA, Request, decide_request, is_canonical
 from tests.plans import added, built, changed, lab_documents
 from tests.rights import DELEGATION, OFFICE_HOURS, SECRETARY
@@ -263,6 +268,9 @@ def test_gates_are_where_resources_are(lab: Plan) -> None:
 def test_every_reason_has_words() -> None:
     """In both languages, and no two say the same."""
     assert set(REQUEST_REASON_WORDS) == set(RequestReason)
+    assert set(UNASKED_REASON_WORDS) == set(UnaskedReason)
+    assert not {*map(str, RequestReason)} & {*map(str, UnaskedReason)}
     for language in (0, 1):
-        said = [words[language] for words in REQUEST_REASON_WORDS.values()]
+        tables = (REQUEST_REASON_WORDS, UNASKED_REASON_WORDS)
+        said = [words[language] for table in tables for words in table.values()]
         assert len(said) == len(set(said))

@@ -32,7 +32,13 @@ def held(letter: Generation = Generation.A) -> Maps:
     maps = {name: dict(found) for name, found in compile_maps(LAB, SITE, letter).maps.items()}
     current = {"policy": f"{letter}|7|1795645831"}
     revoked = dict.fromkeys(REVOKED, "2026-11-25")
-    return {**maps, "current": current, "revoked": revoked, f"zones_{letter.other}": {}}
+    return {
+        **maps,
+        "current": current,
+        "revoked": revoked,
+        "tokens": {},
+        f"zones_{letter.other}": {},
+    }
 
 
 def findings(maps: Maps, digest: str = DIGEST) -> list[Problem]:
@@ -51,7 +57,7 @@ def test_what_was_signed_is_proven(letter: Generation) -> None:
 def test_the_whole_city_is_proven() -> None:
     """At the site that has most of its gates."""
     plan = read_plan(ROOT / "policy" / "zunyi")
-    maps = {**compile_maps(plan, "xinxi", Generation.B).maps, "zones_a": {}, "revoked": {},
+    maps = {**compile_maps(plan, "xinxi", Generation.B).maps, "zones_a": {}, "revoked": {}, "tokens": {},
             "current": {"policy": "b|1|0"}}  # fmt: skip
 
     assert not list(find_in_gates(SignedGates(plan, "xinxi", 1, "x", "", {}), LiveGates("x", maps)))
