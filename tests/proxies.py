@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import compile_proxy
+from gateway.compile.refusal import refusal_json, refusal_page
+from gateway.errors import Language
 from gateway.haproxy import Haproxy, HaproxyRefused
 from gateway.load.gates import Proxy, bring_into_force, tell
 from gateway.observe.content import Kind, content_of
@@ -71,7 +73,6 @@ _MAPS = (
     *("current", "revoked", "tokens", "zones_a", "zones_b"),
     *("gates", "subjects", "ways", "routes", "grants", "hours"),
 )
-_REFUSED = '{"decision": "%[unique-id]", "reason": "%[var(txn.reason)]"}\n'
 
 
 @dataclass
@@ -213,8 +214,9 @@ def lay_out(plan: Plan, state: State, folder: Path) -> None:
         (folder / part).mkdir()
     for name in _MAPS:
         (folder / "maps" / f"{name}.map").write_text("", "utf-8")
-    for kind in ("json", "zh.html", "en.html"):
-        (folder / f"refused.{kind}").write_text(_REFUSED, "utf-8")
+    (folder / "refused.json").write_text(refusal_json(), "utf-8")
+    for language in Language:
+        (folder / f"refused.{language}.html").write_text(refusal_page(language), "utf-8")
     above = {name: authority_pem(state, name) for name in ("root", "people", "services")}
     (folder / "clients.pem").write_bytes(b"".join(above.values()))
     (folder / "services.pem").write_bytes(above["root"] + above["services"])

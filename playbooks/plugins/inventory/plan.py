@@ -25,6 +25,7 @@ from ansible.plugins.inventory import BaseInventoryPlugin
 from gateway.errors import Language, Refused
 from gateway.policy.decide import decide
 from gateway.policy.documents import Document, parse
+from gateway.policy.gates import gates_at
 from gateway.policy.lines import lines_of
 from gateway.policy.model import Address, Flow, Plan, Protocol, Site
 from gateway.policy.names import (
@@ -185,7 +186,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             for group in groups_of(plan, site):
                 self.inventory.add_host(host, group=self._group(group))
             machine = machines.get(host, {})
-            variables = variables_of(site, gateway, self._ports(host, machine))
+            gates = sorted({gate.host for gate in gates_at(plan, site.name)})
+            variables = variables_of(site, gateway, gates, self._ports(host, machine))
             reached = self._reached(host, gateway.wiring, machine, authority)
             common = {
                 "loushan_plan": str(folder),
@@ -391,7 +393,9 @@ def from_the_hub_outwards(plan: Plan, sites: Iterable[str]) -> list[str]:
     return sorted(sites, key=depth)
 
 
-def variables_of(site: Site, gateway: Gateway, ports: Mapping[str, str]) -> dict[str, object]:
+def variables_of(
+    site: Site, gateway: Gateway, gates: list[str], ports: Mapping[str, str]
+) -> dict[str, object]:
     """Give what the roles are told of one gateway.
 
     Raises:
@@ -407,6 +411,7 @@ def variables_of(site: Site, gateway: Gateway, ports: Mapping[str, str]) -> dict
         "loushan_site": site.name,
         "loushan_title": site.title,
         "loushan_pair": gateway.pair,
+        "loushan_gates": gates,
         "loushan_addresses": [f"{a}/{a.max_prefixlen}" for a in wiring.addresses],
         "loushan_interfaces": [
             {
