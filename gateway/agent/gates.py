@@ -132,16 +132,21 @@ class Gates:
             Refused: ZG530, the proxy does not take them; or the lists are not in order.
         """
         lists = self._read_lists(grace_hours=0)
-        gates.revoke(self._proxy, lists.revoked)
+        if self._answers():
+            gates.revoke(self._proxy, lists.revoked)
         return len(lists.revoked)
 
     def close(self) -> None:
         """Let no request pass; where no proxy answers, none does."""
+        if self._answers():
+            gates.close(self._proxy)
+
+    def _answers(self) -> bool:
         try:
             self._haproxy.info()
         except HaproxyRefused:
-            return
-        gates.close(self._proxy)
+            return False
+        return True
 
     @property
     def _haproxy(self) -> Haproxy:
@@ -168,6 +173,7 @@ class Gates:
 
     def _lists(self, signed: SignedPlan) -> GateLists | GateState:
         """Give the lists; where they do not count, or nothing is recorded, close the gates."""
+        identity_key(self.state)  # it is published before the first request, open or not
         try:
             lists = self._read_lists(signed.plan.links.grace_hours)
         except Refused as refused:

@@ -26,14 +26,13 @@ _TEXTS = {
         "This request was not permitted",
         "Reason",
         "Decision",
-        "If you think this is wrong, call the information centre and read out the decision."
-        " Trying again changes nothing.",
+        "If this is wrong, call the information centre and read out the decision.",
     ),
 }
 
 _STYLE = (
-    "body{font:18px/1.6 'Noto Sans CJK SC',sans-serif;max-width:38em;margin:12vh auto;padding:0 1em;"
-    "color:#1c2733;background:#fff}"
+    "body{font:18px/1.6 'Noto Sans CJK SC',sans-serif;max-width:38em;margin:12vh auto;"
+    "padding:0 1em;color:#1c2733;background:#fff}"
     "h1{font-size:1.5em;border-bottom:3px solid #b3261e;padding-bottom:.4em}"
     "dt{color:#5a6672;font-size:.85em;margin-top:1em}dd{margin:0}"
     ".id{font:1.25em/1.4 monospace;letter-spacing:.03em;overflow-wrap:anywhere}"

@@ -57,8 +57,8 @@ def test_what_was_signed_is_proven(letter: Generation) -> None:
 def test_the_whole_city_is_proven() -> None:
     """At the site that has most of its gates."""
     plan = read_plan(ROOT / "policy" / "zunyi")
-    maps = {**compile_maps(plan, "xinxi", Generation.B).maps, "zones_a": {}, "revoked": {}, "tokens": {},
-            "current": {"policy": "b|1|0"}}  # fmt: skip
+    maps = {**compile_maps(plan, "xinxi", Generation.B).maps, "zones_a": {}, "revoked": {},
+            "tokens": {}, "current": {"policy": "b|1|0"}}  # fmt: skip
 
     assert not list(find_in_gates(SignedGates(plan, "xinxi", 1, "x", "", {}), LiveGates("x", maps)))
 
