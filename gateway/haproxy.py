@@ -8,6 +8,7 @@ it is about.
 import re
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Haproxy:
         """Give the answer to one command.
 
         Raises:
-            HaproxyRefused: nobody answers, or not in time.
+            HaproxyRefused: nobody answers, or not in time, or not to the end.
         """
         text = f"{command} <<\n{payload}\n" if payload else f"{command}\n"
         parts: list[bytes] = []
@@ -56,7 +57,11 @@ class Haproxy:
                     parts.append(part)
         except OSError as fault:
             raise HaproxyRefused(self.control, fault) from fault
-        return b"".join(parts).decode("utf-8", "replace").strip("\n")
+        answer = b"".join(parts)
+        # Each answer ends with an empty line; of one that is cut nobody can tell what it was.
+        if answer != b"\n" and not answer.endswith(b"\n\n"):
+            raise HaproxyRefused(command, f"cut after {len(answer)} bytes")
+        return answer.decode("utf-8", "replace").strip("\n")
 
     def info(self) -> Mapping[str, str]:
         """Give what it says of itself, by name.
@@ -151,7 +156,9 @@ class Haproxy:
             for piece in _pieces(entries.items()):
                 self._must(f"add map @{version[1]} {file}", piece)
         except HaproxyRefused:
-            self.ask(f"clear map @{version[1]} {file}")
+            # What was wrong first is what is told, also where nobody answers any more.
+            with suppress(HaproxyRefused):
+                self.ask(f"clear map @{version[1]} {file}")
             raise
         self._must(f"commit map @{version[1]} {file}")
 
