@@ -26,6 +26,12 @@ _TRUSTED = re.compile(r"^(/.+) - [0-9]+ certificate", re.MULTILINE)
 _MAP = re.compile(r"^(?P<number>\S+) \((?P<file>[^)]*)\)", re.MULTILINE)
 
 
+_STREAM = re.compile(r"^(?P<at>0x[0-9a-f]+): \[[^]]*\] id=(?P<id>[0-9]+) ", re.MULTILINE)
+_TRACKED = re.compile(r"^0x[0-9a-f]+: key=(.*) use=", re.MULTILINE)
+_ESCAPED = re.compile(rb"\\(x[0-9A-F]{2}|.)", re.DOTALL)
+_CONTROL = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"e": b"\x1b"}
+
+
 class HaproxyRefused(Exception):  # noqa: N818 - the word the users know
     """The program does not do what it was asked, or cannot be asked; carries its words."""
 
@@ -142,6 +148,38 @@ class Haproxy:
             for file in files
         }
 
+    def tracked(self, table: str) -> tuple[str, ...]:
+        """Give the keys of a table of texts that something counts for at this moment.
+
+        Raises:
+            HaproxyRefused: as `ask`, or there is no such table.
+        """
+        command = f"show table {table} data.conn_cur gt 0"
+        said = self.ask(command)
+        if not said.startswith(f"# table: {table}, type: string"):
+            raise HaproxyRefused(command, said)
+        return tuple(_unescaped(key) for key in _TRACKED.findall(said))
+
+    def streams(self) -> Mapping[int, str]:
+        """Give where each stream is to be found that runs now, by its number (`%rt`).
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        found = _STREAM.finditer(self.ask("show sess all"))
+        return {int(match["id"]): match["at"] for match in found}
+
+    def end_stream(self, at: str) -> None:
+        """End a stream, by where it is found; one that is over already is over.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        command = f"shutdown session {at}"
+        said = self.ask(command)
+        if said and not said.startswith("No such session"):
+            raise HaproxyRefused(command, said)
+
     def replace(self, file: str, entries: Mapping[str, str]) -> None:
         """Have a map hold these entries and no others, all at one moment.
 
@@ -166,6 +204,16 @@ class Haproxy:
         """Ask for what is answered by silence where it was done."""
         if said := self.ask(command, payload):
             raise HaproxyRefused(command, said)
+
+
+def _unescaped(text: str) -> str:
+    """Read a key of a table, in which every byte that is no ASCII is written by its number."""
+
+    def byte(match: re.Match[bytes]) -> bytes:
+        found = match[1]
+        return bytes.fromhex(found[1:].decode()) if len(found) > 1 else _CONTROL.get(found, found)
+
+    return _ESCAPED.sub(byte, text.encode()).decode("utf-8", "replace")
 
 
 def _pieces(entries: Iterable[tuple[str, str]]) -> Iterable[str]:

@@ -368,7 +368,7 @@ def test_what_is_proven_no_more_stops(stand: Stand, clerk: Path) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=2)
     with stand.connect(DESK, stand.context(clerk), HOST) as opened:
         found = []
-        changes: list[Callable[[], None]] = [
+        changes: list[Callable[[], object]] = [
             lambda: prolong(stand.proxy, soon),
             lambda: until(lambda: datetime.now(UTC) > soon + timedelta(seconds=1)),
             lambda: prolong(stand.proxy, datetime.now(UTC) + timedelta(hours=1)),
