@@ -13,7 +13,7 @@ from typing import Self
 
 from gateway.artefacts import GateMaps
 from gateway.compile.gate_maps import slot
-from gateway.haproxy import Haproxy
+from gateway.haproxy import Haproxy, HaproxyRefused
 from gateway.policy.model import Address, Network
 from gateway.policy.requests import CHINA
 
@@ -58,9 +58,12 @@ def end_streams(haproxy: Haproxy, passes: Callable[[Stream], bool]) -> tuple[Str
     """End every stream that does not pass; give those.
 
     Raises:
-        HaproxyRefused: it cannot be asked.
+        HaproxyRefused: it cannot be asked, or its table holds what is none of ours.
     """
-    under_way = {stream.number: stream for stream in map(Stream.read, haproxy.tracked(_TABLE))}
+    try:
+        under_way = {each.number: each for each in map(Stream.read, haproxy.tracked(_TABLE))}
+    except ValueError as fault:
+        raise HaproxyRefused(_TABLE, fault) from fault
     over = {number: each for number, each in under_way.items() if not passes(each)}
     if not over:
         return ()
