@@ -5,6 +5,7 @@ knows commands, maps and what the program says of itself, and not what any of
 it is about.
 """
 
+import csv
 import re
 import socket
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,9 @@ PATIENCE_SECONDS = 20
 
 #: A whole command is kept in one buffer of HAProxy's (`tune.bufsize`); payloads go in pieces.
 _PIECE_BYTES = 12_000
+
+#: What it says of itself that limits everything: connections, and how many of which a second.
+IN_ALL = ("Maxconn", "ConnRateLimit", "SessRateLimit", "SslRateLimit")
 
 _CHUNK_BYTES = 1 << 16
 _VERSION = re.compile(r"New version created: ([0-9]+)")
@@ -147,6 +151,32 @@ class Haproxy:
             file: frozenset(_FINGERPRINT.findall(self.ask(f"show ssl ca-file {file}")))
             for file in files
         }
+
+    def certificates(self) -> Mapping[str, str]:
+        """Give what it shows of itself now: SHA-1 fingerprints in hex, by the file that each is of.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        # What begins with a star is being exchanged, and is shown to nobody yet.
+        files = [line for line in self.ask("show ssl cert").splitlines() if line.startswith("/")]
+        found = {file: _FINGERPRINT.search(self.ask(f"show ssl cert {file}")) for file in files}
+        return {file: match[1] if match else "" for file, match in found.items()}
+
+    def limits(self) -> Mapping[str, str]:
+        """Give how much it takes at most, in all and by each part, and which part is switched off.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        info = self.info()
+        found = {name: info.get(name, "") for name in IN_ALL}
+        for row in csv.DictReader(self.ask("show stat").removeprefix("# ").splitlines()):
+            if row["svname"] == "FRONTEND":
+                found[row["pxname"]] = f"{row['status']} {row['slim']}"
+            elif row["svname"] != "BACKEND":
+                found[f"{row['pxname']}/{row['svname']}"] = row["slim"]
+        return found
 
     def tracked(self, table: str) -> tuple[str, ...]:
         """Give the keys of a table of texts that something counts for at this moment.

@@ -22,5 +22,5 @@ def test_a_stream_is_read_whole() -> None:
 @pytest.mark.parametrize("key", ["", "17", "x|10.1.1.1|a|b|c|d|e|f", KEY.replace("fd72:", "x")])
 def test_what_is_none_is_none(key: str) -> None:
     """Nothing is guessed of whom it is."""
-    with pytest.raises(ValueError, match="not enough values|invalid literal|does not appear"):
+    with pytest.raises(ValueError, match=r"not enough values|invalid literal|does not appear"):
         Stream.read(key)
