@@ -5,9 +5,11 @@ knows commands, maps and what the program says of itself, and not what any of
 it is about.
 """
 
+import csv
 import re
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +19,21 @@ PATIENCE_SECONDS = 20
 #: A whole command is kept in one buffer of HAProxy's (`tune.bufsize`); payloads go in pieces.
 _PIECE_BYTES = 12_000
 
+#: What it says of itself that limits everything: connections, and how many of which a second.
+IN_ALL = ("Maxconn", "ConnRateLimit", "SessRateLimit", "SslRateLimit")
+
 _CHUNK_BYTES = 1 << 16
 _VERSION = re.compile(r"New version created: ([0-9]+)")
 _CONDITION = re.compile(r"^(?P<number>[0-9]+) \(.*\) acl .* line (?P<line>[0-9]+)\.", re.MULTILINE)
 _FINGERPRINT = re.compile(r"^SHA1 FingerPrint: ([0-9A-F]{40})$", re.MULTILINE)
 _TRUSTED = re.compile(r"^(/.+) - [0-9]+ certificate", re.MULTILINE)
 _MAP = re.compile(r"^(?P<number>\S+) \((?P<file>[^)]*)\)", re.MULTILINE)
+
+
+_STREAM = re.compile(r"^(?P<at>0x[0-9a-f]+): \[[^]]*\] id=(?P<id>[0-9]+) ", re.MULTILINE)
+_TRACKED = re.compile(r"^0x[0-9a-f]+: key=(.*) use=", re.MULTILINE)
+_ESCAPED = re.compile(rb"\\(x[0-9A-F]{2}|.)", re.DOTALL)
+_CONTROL = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"e": b"\x1b"}
 
 
 class HaproxyRefused(Exception):  # noqa: N818 - the word the users know
@@ -43,7 +54,7 @@ class Haproxy:
         """Give the answer to one command.
 
         Raises:
-            HaproxyRefused: nobody answers, or not in time.
+            HaproxyRefused: nobody answers, or not in time, or not to the end.
         """
         text = f"{command} <<\n{payload}\n" if payload else f"{command}\n"
         parts: list[bytes] = []
@@ -56,7 +67,11 @@ class Haproxy:
                     parts.append(part)
         except OSError as fault:
             raise HaproxyRefused(self.control, fault) from fault
-        return b"".join(parts).decode("utf-8", "replace").strip("\n")
+        answer = b"".join(parts)
+        # Each answer ends with an empty line; of one that is cut nobody can tell what it was.
+        if answer != b"\n" and not answer.endswith(b"\n\n"):
+            raise HaproxyRefused(command, f"cut after {len(answer)} bytes")
+        return answer.decode("utf-8", "replace").strip("\n")
 
     def info(self) -> Mapping[str, str]:
         """Give what it says of itself, by name.
@@ -137,6 +152,64 @@ class Haproxy:
             for file in files
         }
 
+    def certificates(self) -> Mapping[str, str]:
+        """Give what it shows of itself now: SHA-1 fingerprints in hex, by the file that each is of.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        # What begins with a star is being exchanged, and is shown to nobody yet.
+        files = [line for line in self.ask("show ssl cert").splitlines() if line.startswith("/")]
+        found = {file: _FINGERPRINT.search(self.ask(f"show ssl cert {file}")) for file in files}
+        return {file: match[1] if match else "" for file, match in found.items()}
+
+    def limits(self) -> Mapping[str, str]:
+        """Give how much it takes at most, in all and by each part, and which part is switched off.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        info = self.info()
+        found = {name: info.get(name, "") for name in IN_ALL}
+        for row in csv.DictReader(self.ask("show stat").removeprefix("# ").splitlines()):
+            if row["svname"] == "FRONTEND":
+                found[row["pxname"]] = f"{row['status']} {row['slim']}"
+            elif row["svname"] != "BACKEND":
+                found[f"{row['pxname']}/{row['svname']}"] = row["slim"]
+        return found
+
+    def tracked(self, table: str) -> tuple[str, ...]:
+        """Give the keys of a table of texts that something counts for at this moment.
+
+        Raises:
+            HaproxyRefused: as `ask`, or there is no such table.
+        """
+        command = f"show table {table} data.conn_cur gt 0"
+        said = self.ask(command)
+        if not said.startswith(f"# table: {table}, type: string"):
+            raise HaproxyRefused(command, said)
+        return tuple(_unescaped(key) for key in _TRACKED.findall(said))
+
+    def streams(self) -> Mapping[int, str]:
+        """Give where each stream is to be found that runs now, by its number (`%rt`).
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        found = _STREAM.finditer(self.ask("show sess all"))
+        return {int(match["id"]): match["at"] for match in found}
+
+    def end_stream(self, at: str) -> None:
+        """End a stream, by where it is found; one that is over already is over.
+
+        Raises:
+            HaproxyRefused: as `ask`.
+        """
+        command = f"shutdown session {at}"
+        said = self.ask(command)
+        if said and not said.startswith("No such session"):
+            raise HaproxyRefused(command, said)
+
     def replace(self, file: str, entries: Mapping[str, str]) -> None:
         """Have a map hold these entries and no others, all at one moment.
 
@@ -151,7 +224,9 @@ class Haproxy:
             for piece in _pieces(entries.items()):
                 self._must(f"add map @{version[1]} {file}", piece)
         except HaproxyRefused:
-            self.ask(f"clear map @{version[1]} {file}")
+            # What was wrong first is what is told, also where nobody answers any more.
+            with suppress(HaproxyRefused):
+                self.ask(f"clear map @{version[1]} {file}")
             raise
         self._must(f"commit map @{version[1]} {file}")
 
@@ -159,6 +234,16 @@ class Haproxy:
         """Ask for what is answered by silence where it was done."""
         if said := self.ask(command, payload):
             raise HaproxyRefused(command, said)
+
+
+def _unescaped(text: str) -> str:
+    """Read a key of a table, in which every byte that is no ASCII is written by its number."""
+
+    def byte(match: re.Match[bytes]) -> bytes:
+        found = match[1]
+        return bytes.fromhex(found[1:].decode()) if len(found) > 1 else _CONTROL.get(found, found)
+
+    return _ESCAPED.sub(byte, text.encode()).decode("utf-8", "replace")
 
 
 def _pieces(entries: Iterable[tuple[str, str]]) -> Iterable[str]:

@@ -6,6 +6,7 @@ A library would not say what must not be said.
 import socket
 import ssl
 import struct
+from collections.abc import Iterable
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RESET, _SETTINGS, _GOAWAY = 0, 1, 3, 4, 7
@@ -21,13 +22,23 @@ def request(
     method: str, path: str, host: str, *more: tuple[str, str], body: bytes | None = None
 ) -> bytes:
     """Write the frames that open a connection and ask for something."""
+    return _PREFACE + _frame(_SETTINGS, 0, 0, b"") + _asking(1, (method, path, host), more, body)
+
+
+def another(method: str, path: str, host: str, stream: int) -> bytes:
+    """Write the frame that asks for something more on a connection that is open."""
+    return _asking(stream, (method, path, host), (), None)
+
+
+def _asking(
+    stream: int, asked: tuple[str, str, str], more: Iterable[tuple[str, str]], body: bytes | None
+) -> bytes:
+    method, path, host = asked
     fields = ((":method", method), (":scheme", "https"), (":authority", host), (":path", path))
     named = b"".join(_field(name, value) for name, value in (*fields, *more))
     flags = _END_HEADERS | (_END_STREAM if body is None else 0)
-    frames = [_frame(_SETTINGS, 0, 0, b""), _frame(_HEADERS, flags, 1, named)]
-    if body is not None:
-        frames.append(_frame(_DATA, _END_STREAM, 1, body))
-    return _PREFACE + b"".join(frames)
+    frames = _frame(_HEADERS, flags, stream, named)
+    return frames if body is None else frames + _frame(_DATA, _END_STREAM, stream, body)
 
 
 def answer(connection: ssl.SSLSocket) -> int:

@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -257,6 +257,7 @@ def cables(plan: Plan, near: str, far: str) -> Iterator[None]:
 def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
     """Answer each request with what came; give what came."""
     seen: list[dict[str, Any]] = []
+    over = threading.Event()
 
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -267,11 +268,24 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
                 {"path": self.path, "method": self.command, "headers": self.headers.items()}
             )
             body = b"ok"
+            if self.path.endswith("/slow"):
+                self.drip()
+                return
             self.send_response(101 if self.path.endswith("/switch") else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
+
+        def drip(self) -> None:
+            """Begin an answer that has no end of its own."""
+            self.send_response(200)
+            self.send_header("Content-Length", str(2**40))
+            self.end_headers()
+            self.close_connection = True
+            with suppress(OSError):
+                while not over.wait(0.002):
+                    self.wfile.write(b"drop")
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815 - http.server calls them so
 
@@ -291,6 +305,7 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
     try:
         yield seen
     finally:
+        over.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -39,7 +39,8 @@ LASTS = timedelta(minutes=5)
 #: The proxy has a folder of the role's, one of the loader's, and its sockets.
 GIVEN, RUN = Path(FOLDER), Path("/run/loushan/proxy")
 
-_LISTS, _TRUSTED = "lists", ("clients.pem", "services.pem")
+_LISTS, _SHOWN, _OWN = "lists", "shown", "gateway.pem"
+_TRUSTED = ("clients.pem", "services.pem")
 _CONFIGURATION = Path("proxy/haproxy.cfg")
 
 
@@ -105,14 +106,19 @@ class Gates:
         lists = self._lists(signed)
         if isinstance(lists, GateState):
             return lists, []
-        gates.revoke(self._proxy, lists.revoked)
-        if not self._read().letter:
+        live = self._read()
+        if not live.letter:
             return self.bring(signed), []
+        if live.maps.get("revoked") != lists.revoked:
+            remember(self.state / SEEN_FILE, lists)
+            gates.revoke(self._proxy, lists.revoked)
         found = list(self._differences(signed, lists))
         if found:
             return GateState(is_open=False, problems=tuple(found)), found
         gates.prolong(self._proxy, self._until(signed, lists))
         gates.tell(self._proxy, self._tokens(signed))
+        maps = compile_maps(signed.plan, self.site, Generation(live.letter))
+        gates.end_what_is_over(self._proxy, maps, lists.revoked, datetime.now(UTC))
         return GateState(is_open=True), []
 
     def differences(self, signed: SignedPlan) -> list[Problem]:
@@ -211,7 +217,9 @@ class Gates:
             wanted.digest,
             wanted.text,
             self._authorities(),
+            self._certificates(),
             frozenset(lists.revoked),
+            datetime.now(UTC) + LASTS,
         )
         live, key = self._read(), identity_key(self.state).public_key()
         tokens = live.maps.get("tokens", {})
@@ -242,18 +250,33 @@ class Gates:
 
     def _authorities(self) -> dict[str, frozenset[str]]:
         """Give whom the role's files trust, by file, as the program names certificates."""
-        found = {}
-        for name in _TRUSTED:
-            file = self.given / name
-            try:
-                certificates = x509.load_pem_x509_certificates(file.read_bytes())
-            except (OSError, ValueError) as fault:
-                raise Refused(problem("ZG532", Where(str(file)), error=fault)) from fault
-            found[str(file)] = frozenset(
-                each.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - so HAProxy names them
-                for each in certificates
-            )
-        return found
+        files = [self.given / name for name in _TRUSTED]
+        return {str(file): frozenset(_fingerprints(file)) for file in files}
+
+    def _certificates(self) -> dict[str, str]:
+        """Give what the role had certified, by the file that the program reads it from.
+
+        The program's files have its keys in them; beside them stand the certificates alone.
+        """
+        shown = sorted((self.given / _SHOWN).glob("*.pem"))
+        return {str(self.given / _read_from(file.name)): _fingerprints(file)[0] for file in shown}
+
+
+def _read_from(name: str) -> str:
+    """Give which of the program's files has the key of a certificate that is shown."""
+    return name if name == _OWN else f"certificates/{name}"
+
+
+def _fingerprints(file: Path) -> list[str]:
+    """Give certificates as the program names them."""
+    try:
+        certificates = x509.load_pem_x509_certificates(file.read_bytes())
+    except (OSError, ValueError) as fault:
+        raise Refused(problem("ZG531", Where(str(file)), error=fault)) from fault
+    return [
+        each.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - so HAProxy names them
+        for each in certificates
+    ]
 
 
 def gates_of(site: str, state: Path, is_recording: Callable[[], bool] = _always) -> Gates | None:

@@ -273,11 +273,29 @@ TEXTS: Mapping[str, Text] = {
         "strongSwan 未使用插件“{plugin}”审查证书",
         "请对本机运行 `playbooks/provision.yml`,再查明由谁更改了 strongswan.conf",
     ),
-    "ZG689": Text(
+    "ZG682": Text(
         "what applications are told about `{token}` is missing, too much, or not this gateway's",
         "the agent makes it anew; find out who changed it at the proxy's control socket",
         "告知应用的“{token}”身份说明缺失、多余或并非本网关签发",
         "代理程序会重新签发;请查明由谁经代理控制套接字更改",
+    ),
+    "ZG687": Text(
+        "the proxy shows the certificate {found} of {what}, and must show {wanted}",
+        "restart loushan-proxy.service, then find out who exchanged it at its control socket",
+        "代理对 {what} 出示的证书为 {found},应为 {wanted}",
+        "请重新启动 loushan-proxy.service,再查明由谁经其控制套接字更换",
+    ),
+    "ZG688": Text(
+        "`{what}` of the proxy is {found}, and must be {wanted}",
+        "restart loushan-proxy.service, then find out who switched it off or limited it",
+        "代理的“{what}”为 {found},应为 {wanted}",
+        "请重新启动 loushan-proxy.service,再查明由谁停用或限制",
+    ),
+    "ZG689": Text(
+        "the proxy would keep this policy in force until {found}, and may until {wanted} at most",
+        "load the signed policy again, then find out who moved its end",
+        "代理会使本策略一直生效至 {found},最迟只应至 {wanted}",
+        "请重新装载已签署的策略,再查明由谁推后其终点",
     ),
     "ZG690": Text(
         "the proxy runs with a configuration called {found}, and the policy's is {wanted}",

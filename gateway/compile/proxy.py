@@ -80,6 +80,14 @@ _UNASKED_LINE = (
     " %(status:sint)ST"
 )
 
+#: How what is under way is called in the table of it (`gateway.load.streams`): its number, and
+#: what it was judged by; of a path as much as a resource's may have, and one letter more.
+#: The name stands last, for in a certificate's any sign may be.
+_UNDER_WAY = (
+    "%rt|%[src]|%[var(sess.authority)]|%[var(sess.serial)]|%[var(txn.gate)]|%[var(txn.method)]"
+    "|%[var(txn.path),bytes(0,201)]|%[var(sess.name)]"
+)
+
 
 def compile_proxy(plan: Plan, site: str, folder: str = FOLDER, socket: str = SOCKET) -> Proxy:
     """Compile the proxy of one site; one without gates listens nowhere."""
@@ -144,6 +152,11 @@ def _global(socket: str) -> Iterator[str]:
     )
     yield from (f"    log-format '{_LINE}'", f"    error-log-format '{_UNASKED_LINE}'", "")
     yield from ("backend counts", "    stick-table type integer size 1 store gpc0", "")
+    yield from (
+        "backend streams",
+        "    stick-table type string len 1000 size 1m expire 1s store conn_cur",
+        "",
+    )
     yield from (
         "backend sources",
         "    stick-table type ipv6 size 20k expire 1m store conn_cur",
@@ -217,6 +230,10 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
                 f"    http-request return status {status} content-type '{kind}'"
                 f" hdr Cache-Control no-store lf-file {folder}/refused.{name} if {when} {wish}"
             ).rstrip()
+    # What takes long is judged again while it does: whoever cannot be found then is not let pass.
+    yield f'    http-request set-var-fmt(txn.under_way) "{_UNDER_WAY}"'
+    yield "    http-request track-sc2 var(txn.under_way) table streams"
+    yield "    http-request deny deny_status 503 unless { sc2_tracked }"
     for names in (_FORGED, _ASKED_ASIDE):
         yield f"    http-request del-header '{names}' -m reg"
     yield (

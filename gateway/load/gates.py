@@ -3,19 +3,20 @@
 The maps of the next generation are put beside those in force; then one entry
 changes, which says the letter; then what is over is taken out.  Whoever is
 being served is served on: no request meets half of the one and half of the
-other.
+other.  What is under way and would not pass any more is ended with the change.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from gateway.artefacts import GateMaps, Generation
 from gateway.errors import Refused, problem
 from gateway.haproxy import Haproxy, HaproxyRefused
+from gateway.load.streams import Stream, end_streams, passes_by
 
 #: Within this every request that has begun to be judged is judged; it takes a fraction of it.
 _JUDGED_SECONDS = 0.2
@@ -35,10 +36,13 @@ class Proxy:
         return str(self.folder / f"{name}.map")
 
 
-def bring_into_force(proxy: Proxy, maps: GateMaps, revision: int, until: datetime) -> None:
+def bring_into_force(
+    proxy: Proxy, maps: GateMaps, revision: int, until: datetime
+) -> tuple[Stream, ...]:
     """Have the maps of a generation be those in force; it must not be in force already.
 
     `until` is the moment from which nothing passes any more, unless `prolong` moves it.
+    What is given is what was under way and was ended, as nothing grants it any more.
 
     Raises:
         Refused: ZG530, the proxy does not take them, or this generation is in force: its maps
@@ -61,6 +65,26 @@ def bring_into_force(proxy: Proxy, maps: GateMaps, revision: int, until: datetim
         for name, new in maps.maps.items():
             proxy.haproxy.replace(proxy.file(name), new)
         proxy.haproxy.replace(proxy.file(f"zones_{maps.generation.other}"), {})
+        return end_streams(proxy.haproxy, passes_by(maps, (), datetime.now(UTC)))
+
+
+def end_what_is_over(
+    proxy: Proxy, maps: GateMaps, revoked: Collection[str], at: datetime
+) -> tuple[Stream, ...]:
+    """End what is under way and would not begin at this moment, by the maps that are in force.
+
+    Hours and delegations end without anybody's doing, so this is to be done every second.  Where
+    nothing is in force any more, all of it ends.
+
+    Raises:
+        Refused: ZG530, the proxy cannot be asked.
+    """
+    with _told():
+        match _held(proxy):
+            case [letter, _, until] if letter == maps.generation and at.timestamp() < int(until):
+                return end_streams(proxy.haproxy, passes_by(maps, revoked, at))
+            case _:
+                return end_streams(proxy.haproxy, lambda _stream: False)
 
 
 def prolong(proxy: Proxy, until: datetime) -> None:
@@ -78,18 +102,20 @@ def prolong(proxy: Proxy, until: datetime) -> None:
                 raise Refused(problem("ZG530", error="-"))
 
 
-def close(proxy: Proxy) -> None:
-    """Have nothing in force: every request is refused, on open connections too.
+def close(proxy: Proxy) -> tuple[Stream, ...]:
+    """Have nothing in force: every request is refused, on open connections too, and all ends.
 
     Raises:
         Refused: ZG530, the proxy does not take it.
     """
     with _told():
         proxy.haproxy.replace(proxy.file(_CURRENT), {})
+        time.sleep(_JUDGED_SECONDS)
+        return end_streams(proxy.haproxy, lambda _stream: False)
 
 
-def revoke(proxy: Proxy, revoked: Mapping[str, str]) -> None:
-    """Have these certificates refused, and no others, from their next request on.
+def revoke(proxy: Proxy, revoked: Mapping[str, str]) -> tuple[Stream, ...]:
+    """Have these certificates refused, and no others, and what they have under way ended.
 
     `revoked` has the time of each by its authority and serial number, as in `people/3A0F`.
 
@@ -98,6 +124,8 @@ def revoke(proxy: Proxy, revoked: Mapping[str, str]) -> None:
     """
     with _told():
         proxy.haproxy.replace(proxy.file(_REVOKED), revoked)
+        time.sleep(_JUDGED_SECONDS)
+        return end_streams(proxy.haproxy, lambda stream: stream.certificate not in revoked)
 
 
 def tell(proxy: Proxy, tokens: Mapping[str, str]) -> None:

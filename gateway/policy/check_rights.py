@@ -74,7 +74,7 @@ def _gates(plan: Plan) -> Iterator[Problem]:
             yield problem("ZG233", gate.resources[0].where, **params)
         label = gate.host.partition(".")[0]
         if len(label) > _LONGEST_LABEL:
-            params = {"zone": gate.zone, "label": label, "longest": _LONGEST_LABEL}
+            params = {"zone": gate.zone, "label": label, "longest": str(_LONGEST_LABEL)}
             yield problem("ZG234", gate.resources[0].where, **params)
         yield from _port_taken(plan, gate)
 

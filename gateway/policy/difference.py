@@ -52,6 +52,7 @@ class FlowChange:
 class GrantChange:
     """Who may do what to what, or no longer may.
 
+    `instead` are the zones of the grant that was delegated, where the delegate's are others.
     `exactly` has the addresses, ports, paths and labels, where without them one
     sentence would stand for what is new and for what is gone.
     """
@@ -66,17 +67,19 @@ class GrantChange:
     zones: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
     exactly: str = ""
 
     def sentence(self, language: Language) -> str:
         """Say it so that the Bureau can judge it."""
         zones, methods = ", ".join(self.zones), ", ".join(self.methods)
-        apart = ", ".join(self.apart)
+        apart, instead = ", ".join(self.apart), ", ".join(self.instead)
         if language is Language.ZH:
             limits = (
                 (f"{apart} 除外", apart),
                 (f"方法 {methods}", methods),
-                (f"仅从 {zones}", zones),
+                (f"经委托,从 {zones} 而非 {instead}", instead),
+                (f"仅从 {zones}", zones and not instead),
                 (f"时段 {self.hours}", self.hours),
                 (f"自 {self.since}", self.since),
                 (f"至 {self.until}", self.until),
@@ -87,7 +90,8 @@ class GrantChange:
         limits = (
             (f"but not {apart}", apart),
             (f"by {methods}", methods),
-            (f"only from {zones}", zones),
+            (f"delegated, from {zones} and not {instead}", instead),
+            (f"only from {zones}", zones and not instead),
             (f"within {self.hours}", self.hours),
             (f"from {self.since}", self.since),
             (f"until {self.until}", self.until),
@@ -336,7 +340,8 @@ def _apart(plan: Plan, resource: Resource) -> tuple[str, ...]:
 def _change(plan: Plan, grant: Grant, action: str) -> GrantChange:
     """Put one right into words; what is as usual is not said."""
     subject, resource = plan.subjects[grant.subject], plan.resources[grant.resource]
-    is_narrower = grant.zones != subject.zones
+    instead = _zones_instead(plan, grant)
+    is_said = bool(instead) or grant.zones != subject.zones
     methods = resource.methods[action]
     return GrantChange(
         subject=subject.title,
@@ -346,10 +351,18 @@ def _change(plan: Plan, grant: Grant, action: str) -> GrantChange:
         until=str(grant.until or ""),
         since=str(grant.since or ""),
         hours=hours_text(grant.hours) if grant.hours else "",
-        zones=tuple(plan.zones[zone].title for zone in grant.zones) if is_narrower else (),
+        zones=tuple(plan.zones[zone].title for zone in grant.zones) if is_said else (),
         methods=methods if methods != USUAL_METHODS[action] else (),
         apart=_apart(plan, resource),
+        instead=tuple(plan.zones[zone].title for zone in instead),
     )
+
+
+def _zones_instead(plan: Plan, grant: Grant) -> tuple[str, ...]:
+    """Give the zones of the grant that was delegated, where it now holds from others too."""
+    _, _, delegated = grant.name.partition("/")
+    zones = next((own.zones for own in plan.grants if own.name == delegated), grant.zones)
+    return zones if set(grant.zones) - set(zones) else ()
 
 
 def _flow_json(change: FlowChange) -> dict[str, Any]:
@@ -377,5 +390,6 @@ def _grant_json(change: GrantChange) -> dict[str, Any]:
         **({"zones": list(change.zones)} if change.zones else {}),
         **({"methods": list(change.methods)} if change.methods else {}),
         **({"apart": list(change.apart)} if change.apart else {}),
+        **({"instead": list(change.instead)} if change.instead else {}),
         **({"exactly": change.exactly} if change.exactly else {}),
     }

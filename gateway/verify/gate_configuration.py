@@ -1,12 +1,15 @@
-"""What the conditions and servers of a proxy's configuration are where nobody has changed them.
+"""What the conditions, servers and limits of a configuration are where nobody has changed them.
 
 A running HAProxy calls its configuration by its digest and goes on doing so when
-somebody has changed, at its control socket, what a condition compares with or
-where a backend leads.  So both are read out of the signed text here, and compared.
+somebody has changed, at its control socket, what a condition compares with,
+where a backend leads or how much is taken.  So all are read out of the signed
+text here, and compared.
 """
 
 import shlex
 from collections.abc import Iterator, Mapping
+
+from gateway.haproxy import IN_ALL
 
 #: A comparison of whole numbers is kept as the least and the greatest that are meant.
 _RANGES = {"eq": "{0}", "gt": "{1}:", "le": ":{0}"}
@@ -30,6 +33,19 @@ def servers_of(text: str) -> Mapping[str, str]:
                 address, _, port = endpoint.rpartition(":")
                 found[f"{backend}/{name}"] = f"{address.strip('[]')} {port} 1 0"
     return found
+
+
+def limits_of(text: str) -> Mapping[str, str]:
+    """Give how much is taken, as `Haproxy.limits` does: by all alike, and by no server less."""
+    lines = [line.split() for line in text.split("\n")]
+    most = next((words[1] for words in lines if words[:1] == ["maxconn"]), "")
+    frontends = {words[1]: f"OPEN {most}" for words in lines if words[:1] == ["frontend"]}
+    return {
+        **dict.fromkeys(IN_ALL, "0"),
+        "Maxconn": most,
+        **frontends,
+        **dict.fromkeys(servers_of(text), ""),
+    }
 
 
 def _patterns(line: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from gateway.errors import NOWHERE, Problem, problem
 from gateway.policy.gates import gates_at, ways_to
 from gateway.policy.model import Grant, Plan
 from gateway.policy.requests import AUTHORITY, CHINA, is_within, methods_of
-from gateway.verify.gate_configuration import conditions_of, servers_of
+from gateway.verify.gate_configuration import conditions_of, limits_of, servers_of
 from gateway.verify.gates import LETTERED, LiveGates, Maps
 
 #: So many findings are given for each map.
@@ -33,9 +33,10 @@ _MONDAY = date(2024, 1, 1)
 class SignedGates:
     """What was signed for one site's gates.
 
-    `digest` is what `configuration`, of this policy, is called by; `authorities` are the SHA-1
-    fingerprints of whom it trusts, by the file they stand in; `revoked`
-    are the authorities and serial numbers of every list, as in `people/3A0F`.
+    `digest` is what `configuration`, of this policy, is called by; `authorities` and `certificates`
+    are the SHA-1 fingerprints of whom it trusts and of what it shows, by the file they stand in;
+    `revoked` are the authorities and serial numbers of every list, as in `people/3A0F`; `latest` is
+    the moment until which it may be in force at most before it is proven again.
     """
 
     plan: Plan
@@ -44,7 +45,9 @@ class SignedGates:
     digest: str
     configuration: str
     authorities: Mapping[str, frozenset[str]]
-    revoked: Collection[str] = ()
+    certificates: Mapping[str, str]
+    revoked: Collection[str]
+    latest: datetime
 
 
 def find_in_gates(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
@@ -61,6 +64,8 @@ def find_in_gates(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
     if live.revision != str(signed.revision):
         found, wanted = live.revision, signed.revision
         yield problem("ZG694", map="current", key="revision", found=found, wanted=wanted)
+    if not live.until.isdecimal() or int(live.until) > signed.latest.timestamp():
+        yield problem("ZG689", found=live.until, wanted=int(signed.latest.timestamp()))
     for name, entries in wanted_maps(signed.plan, signed.site).items():
         yield from _compared(name, live.in_force[name], entries)
 
@@ -101,10 +106,17 @@ def _changed_since(signed: SignedGates, live: LiveGates) -> Iterator[Problem]:
     steps, servers = conditions_of(signed.configuration), servers_of(signed.configuration)
     wanted = {**_as_words(steps), **servers, **_as_words(signed.authorities)}
     found = {**_as_words(live.conditions), **live.servers, **_as_words(live.authorities)}
-    differing = sorted(what for what in {*found, *wanted} if found.get(what) != wanted.get(what))
-    for what in differing[:FINDINGS_LIMIT]:
-        held, must = found.get(what, "-"), wanted.get(what, "-")
-        yield problem("ZG699", what=what, found=held, wanted=must)
+    yield from _differing("ZG699", found, wanted)
+    yield from _differing("ZG687", live.certificates, signed.certificates)
+    yield from _differing("ZG688", live.limits, limits_of(signed.configuration))
+
+
+def _differing(code: str, found: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[Problem]:
+    """Say what is otherwise than it must be, one by one."""
+    names = sorted(what for what in {*found, *wanted} if found.get(what) != wanted.get(what))
+    for what in names[:FINDINGS_LIMIT]:
+        held, must = found.get(what) or "-", wanted.get(what) or "-"
+        yield problem(code, what=what, found=held, wanted=must)
 
 
 def _as_words(

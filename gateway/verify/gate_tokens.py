@@ -36,7 +36,7 @@ def find_in_tokens(
     wrong = sorted(tokens.keys() ^ wanted)
     wrong += sorted(k for k in wanted & tokens.keys() if not _says(tokens[k], k, key, now))
     for each in wrong[:FINDINGS_LIMIT]:
-        yield problem("ZG689", token=each)
+        yield problem("ZG682", token=each)
 
 
 def wanted_keys(plan: Plan, site: str) -> frozenset[str]:

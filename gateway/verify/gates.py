@@ -17,8 +17,8 @@ Maps = Mapping[str, Mapping[str, str]]
 class LiveGates:
     """What a proxy holds: its maps by name, and the digest that it calls its configuration by.
 
-    `conditions`, `servers` and `authorities` are its configuration's as they are now: all can be
-    changed at its control socket, and it calls itself as before.
+    `conditions`, `servers`, `authorities`, `certificates` and `limits` are its configuration's as
+    they are now: all can be changed at its control socket, and it calls itself as before.
     """
 
     digest: str
@@ -26,6 +26,8 @@ class LiveGates:
     conditions: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     servers: Mapping[str, str] = field(default_factory=dict)
     authorities: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    certificates: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def letter(self) -> str:
@@ -36,6 +38,11 @@ class LiveGates:
     def revision(self) -> str:
         """The revision of the policy in force; empty where none is."""
         return "".join(self._current[1:2])
+
+    @property
+    def until(self) -> str:
+        """The second of the epoch at which it ends; empty where nothing is in force."""
+        return "".join(self._current[2:])
 
     @property
     def _current(self) -> list[str]:
@@ -65,4 +72,12 @@ def read_gates(haproxy: Haproxy) -> LiveGates:
     """
     maps = {PurePosixPath(file).stem: haproxy.entries(file) for file in haproxy.maps()}
     digest = haproxy.info().get("description", "")
-    return LiveGates(digest, maps, haproxy.conditions(), haproxy.servers(), haproxy.authorities())
+    return LiveGates(
+        digest,
+        maps,
+        haproxy.conditions(),
+        haproxy.servers(),
+        haproxy.authorities(),
+        haproxy.certificates(),
+        haproxy.limits(),
+    )

@@ -383,7 +383,7 @@ def test_what_is_proven_no_more_stops(stand: Stand, clerk: Path) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=2)
     with stand.connect(DESK, stand.context(clerk), HOST) as opened:
         found = []
-        changes: list[Callable[[], None]] = [
+        changes: list[Callable[[], object]] = [
             lambda: prolong(stand.proxy, soon),
             lambda: until(lambda: datetime.now(UTC) > soon + timedelta(seconds=1)),
             lambda: prolong(stand.proxy, datetime.now(UTC) + timedelta(hours=1)),
@@ -468,26 +468,49 @@ def test_a_grant_that_is_withdrawn_ends_with_the_next_request(stand: Stand, cler
 # --- and what is read back ------------------------------------------------------------------------
 
 
+#: So far ahead may the end of what is in force lie here.
+AHEAD = timedelta(hours=2)
+
+
 def findings(stand: Stand) -> set[str]:
     """Give what is wrong with what the running program holds."""
     live = read_gates(stand.proxy.haproxy)
     compiled = compile_proxy(
         stand.plan, SITE, str(stand.folder), str(stand.folder / "control.sock")
     )
-    revision = int(live.revision)
-    signed = SignedGates(stand.plan, SITE, revision, compiled.digest, compiled.text, trusted(stand))
+    signed = SignedGates(
+        stand.plan,
+        SITE,
+        int(live.revision),
+        compiled.digest,
+        compiled.text,
+        trusted(stand),
+        shown_by_it(stand),
+        (),
+        datetime.now(UTC) + AHEAD,
+    )
     return {each.code for each in find_in_gates(signed, live)}
 
 
 def trusted(stand: Stand) -> dict[str, frozenset[str]]:
     """Give the fingerprints of whom the proxy was told to trust."""
     return {
-        str(file): frozenset(
-            each.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - as HAProxy says it
-            for each in x509.load_pem_x509_certificates(file.read_bytes())
-        )
+        str(file): frozenset(map(fingerprint, x509.load_pem_x509_certificates(file.read_bytes())))
         for file in (stand.folder / "clients.pem", stand.folder / "services.pem")
     }
+
+
+def shown_by_it(stand: Stand) -> dict[str, str]:
+    """Give the fingerprints of what it was given to show."""
+    return {
+        str(file): fingerprint(x509.load_pem_x509_certificate(file.read_bytes()))
+        for file in (*(stand.folder / "certificates").iterdir(), stand.folder / "gateway.pem")
+    }
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Give it as HAProxy says it."""
+    return certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - as HAProxy says it
 
 
 def test_somebody_elses_authority_in_the_running_program_is_found(
@@ -506,17 +529,68 @@ def test_somebody_elses_authority_in_the_running_program_is_found(
 
 
 def trust(stand: Stand, file: Path, text: str) -> None:
-    """Have the running program trust other authorities: both commands are of one conversation."""
+    """Have the running program trust other authorities."""
+    exchange(stand, "ca-file", file, text)
+
+
+def exchange(stand: Stand, kind: str, file: Path, text: str) -> None:
+    """Have the running program take another file: both commands are of one conversation."""
     with socket.socket(socket.AF_UNIX) as asking:
         asking.settimeout(5)
         asking.connect(str(stand.proxy.haproxy.control))
-        asking.sendall(f"prompt\nset ssl ca-file {file} <<\n{text.strip()}\n\n".encode())
+        asking.sendall(f"prompt\nset ssl {kind} {file} <<\n{text.strip()}\n\n".encode())
         said = b""
-        while b"transaction created" not in said:
+        while b"ransaction created" not in said:
             said += asking.recv(9999)
-        asking.sendall(f"commit ssl ca-file {file}\n".encode())
+        asking.sendall(f"commit ssl {kind} {file}\n".encode())
         while b"Success" not in said:
             said += asking.recv(9999)
+
+
+def test_another_certificate_that_it_shows_is_found(stand: Stand) -> None:
+    """Whoever has a service's certificate shown by the gateway has its requests elsewhere too."""
+    (file,) = (stand.folder / "certificates").iterdir()
+    other = stand.shown("service", "exchange")
+    before = findings(stand)
+    exchange(stand, "cert", file, other.read_text("ascii"))
+    found = findings(stand)
+    exchange(stand, "cert", file, file.read_text("ascii"))
+
+    assert (before, found, findings(stand)) == (set(), {"ZG687"}, set())
+
+
+@pytest.mark.parametrize(
+    ("tampering", "undone"),
+    [
+        pytest.param("disable frontend gates_8443", "enable frontend gates_8443", id="switched off"),
+        pytest.param("set maxconn frontend gates_8443 1", "set maxconn frontend gates_8443 8000",
+                     id="one at a time"),
+        pytest.param("set maxconn global 10", "set maxconn global 8000", id="ten in all"),
+        pytest.param("set rate-limit ssl-sessions global 1",
+                     "set rate-limit ssl-sessions global 0", id="one a second"),
+        pytest.param("set maxconn server to:city.applications:approval/application 1",
+                     "set maxconn server to:city.applications:approval/application 0",
+                     id="one for the application"),
+    ],
+)  # fmt: skip
+def test_what_would_keep_people_out_is_found(stand: Stand, tampering: str, undone: str) -> None:
+    """It permits nothing, and nobody is served."""
+    before = findings(stand)
+    stand.proxy.haproxy.ask(tampering)
+    found = findings(stand)
+    stand.proxy.haproxy.ask(undone)
+
+    assert (before, found) == (set(), {"ZG688"})
+
+
+def test_an_end_that_lies_too_far_ahead_is_found(stand: Stand) -> None:
+    """Nothing would stop when nobody proves any more."""
+    before = findings(stand)
+    prolong(stand.proxy, datetime.now(UTC) + 2 * AHEAD)
+    found = findings(stand)
+    prolong(stand.proxy, datetime.now(UTC) + AHEAD / 2)
+
+    assert (before, found, findings(stand)) == (set(), {"ZG689"}, set())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.artefacts import GateMaps, Generation
 from gateway.compile.gate_maps import compile_maps
+from gateway.load.streams import Stream, passes_by
 from gateway.policy.gates import gates_at
 from gateway.policy.model import Plan
 from gateway.policy.plan import read_plan
@@ -72,6 +73,34 @@ def test_the_lab_is_judged_alike(request: Request, generation: Generation) -> No
 def test_the_whole_city_is_judged_alike(request: Request) -> None:
     """At the site that has most of its gates."""
     assert judge(CITY, request) is decide_request(ZUNYI, "xinxi", request).reason
+
+
+COMPILED = {generation: compile_maps(LAB, "city", generation) for generation in Generation}
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(request=requests(LAB, "city"), generation=st.sampled_from(Generation))
+def test_what_is_under_way_is_judged_again_alike(request: Request, generation: Generation) -> None:
+    """By the maps that are in force then: it goes on where a request would be let pass."""
+    decision = decide_request(LAB, "city", request)
+    if decision.reason in {RequestReason.NOT_CANONICAL, RequestReason.UNKNOWN_HOST}:
+        return  # no such stream has begun
+    named = {(gate.host, gate.port): gate.name for gate in gates_at(LAB, "city")}
+    stream = Stream(
+        1,
+        request.source,
+        request.authority,
+        "3A0F",
+        named[request.host, request.port],
+        request.method,
+        request.path[:201],
+        request.name,
+    )
+    revoked = f"{request.authority}/3A0F"
+    maps = COMPILED[generation]
+
+    assert passes_by(maps, (), request.at)(stream) is (decision.reason is RequestReason.GRANT)
+    assert not passes_by(maps, (revoked,), request.at)(stream)
 
 
 CITY = live(compile_maps(ZUNYI, "xinxi", Generation.A))

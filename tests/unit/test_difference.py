@@ -11,6 +11,7 @@ from gateway.policy.difference import FlowChange, difference
 from gateway.policy.model import Flow, Plan
 from gateway.policy.reasons import Verdict
 from tests.plans import added, built, changed, lab_documents
+from tests.rights import DELEGATION, SECRETARY
 
 
 def test_order_and_names_change_nothing() -> None:
@@ -173,6 +174,28 @@ def test_no_sentence_stands_for_what_is_new_and_for_what_is_gone(
         assert all(after in sentence for sentence in granted)
         assert all(before in sentence for sentence in withdrawn)
     assert after in found.canonical().decode()
+
+
+@pytest.mark.parametrize(
+    ("zones", "is_said"),
+    [
+        pytest.param("city.office", True, id="from another zone"),
+        pytest.param("{site: city, zone: [office, leaders]}", True, id="from one more"),
+        pytest.param("city.leaders", False, id="from the same"),
+    ],
+)
+def test_a_delegation_that_holds_from_elsewhere_says_so(zones: str, is_said: bool) -> None:  # noqa: FBT001 - a table's column
+    """The leader's grant is for the leaders' terminals; the secretary has it from another place."""
+    documents = lab_documents()
+    documents["subjects.yml"] += SECRETARY.replace("zones: city.office", f"zones: {zones}")
+    plan = built({**documents, "delegations.yml": DELEGATION})
+
+    found = difference(built(documents), plan)
+
+    sentences = {change.sentence(Language.ZH) for change in found.granted}
+    assert len(sentences) == 2
+    assert all(("经委托,从 " in said and "而非" in said) is is_said for said in sentences)
+    assert ("instead" in found.canonical().decode()) is is_said
 
 
 def test_hours_that_change_under_their_name_are_a_change() -> None:

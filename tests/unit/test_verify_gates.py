@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
+from datetime import datetime
 
 import pytest
 
@@ -10,7 +11,8 @@ from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import compile_proxy
 from gateway.errors import Language, Problem
 from gateway.policy.plan import read_plan
-from gateway.verify.gate_configuration import conditions_of, servers_of
+from gateway.policy.requests import CHINA
+from gateway.verify.gate_configuration import conditions_of, limits_of, servers_of
 from gateway.verify.gate_proof import FINDINGS_LIMIT, SignedGates, find_in_gates
 from gateway.verify.gates import LiveGates
 from tests.plans import ROOT, built
@@ -21,6 +23,11 @@ PROXY = compile_proxy(LAB, SITE)
 DIGEST = PROXY.digest
 REVOKED = {"people/3A0F", "services/77"}
 
+#: Until then it may be in force.
+UNTIL = datetime(2026, 11, 26, 1, 10, 31, tzinfo=CHINA)
+
+SIGNED = SignedGates(LAB, SITE, 7, DIGEST, PROXY.text, {}, {}, REVOKED, UNTIL)
+
 #: Of a map with more entries than this, some are tried.
 MOST_OF_A_MAP = 12
 
@@ -30,7 +37,7 @@ Maps = dict[str, dict[str, str]]
 def held(letter: Generation = Generation.A) -> Maps:
     """Give what a proxy holds that does what was signed."""
     maps = {name: dict(found) for name, found in compile_maps(LAB, SITE, letter).maps.items()}
-    current = {"policy": f"{letter}|7|1795645831"}
+    current = {"policy": f"{letter}|7|{int(UNTIL.timestamp())}"}
     revoked = dict.fromkeys(REVOKED, "2026-11-25")
     return {
         **maps,
@@ -43,9 +50,14 @@ def held(letter: Generation = Generation.A) -> Maps:
 
 def findings(maps: Maps, digest: str = DIGEST) -> list[Problem]:
     """Give what is wrong with it."""
-    signed = SignedGates(LAB, SITE, 7, DIGEST, PROXY.text, {}, REVOKED)
-    live = LiveGates(digest, maps, conditions_of(PROXY.text), servers_of(PROXY.text))
-    return list(find_in_gates(signed, live))
+    live = LiveGates(
+        digest,
+        maps,
+        conditions_of(PROXY.text),
+        servers_of(PROXY.text),
+        limits=limits_of(PROXY.text),
+    )
+    return list(find_in_gates(SIGNED, live))
 
 
 @pytest.mark.parametrize("letter", Generation)
@@ -60,7 +72,10 @@ def test_the_whole_city_is_proven() -> None:
     maps = {**compile_maps(plan, "xinxi", Generation.B).maps, "zones_a": {}, "revoked": {},
             "tokens": {}, "current": {"policy": "b|1|0"}}  # fmt: skip
 
-    assert not list(find_in_gates(SignedGates(plan, "xinxi", 1, "x", "", {}), LiveGates("x", maps)))
+    signed = SignedGates(plan, "xinxi", 1, "x", "", {}, {}, (), UNTIL)
+    live = LiveGates("x", maps, limits=limits_of(""))
+
+    assert not list(find_in_gates(signed, live))
 
 
 def mutants() -> Iterator[tuple[str, str, Maps]]:
@@ -103,6 +118,9 @@ def test_every_change_of_an_entry_is_found() -> None:
         pytest.param(lambda m: m["current"].clear(), "ZG691", id="nothing in force"),
         pytest.param(lambda m: m["current"].update(policy="a|6|9"), "ZG694",
                      id="another revision"),
+        pytest.param(lambda m: m["current"].update(policy=f"a|7|{int(UNTIL.timestamp()) + 1}"),
+                     "ZG689", id="an end that lies too far ahead"),
+        pytest.param(lambda m: m["current"].update(policy="a|7"), "ZG689", id="no end"),
         pytest.param(lambda m: m["routes"].update({"b:x/": "cases"}), "ZG695", id="left over"),
         pytest.param(lambda m: m["zones_b"].update({"10.0.0.0/8": "x"}), "ZG695", id="zones, too"),
         pytest.param(lambda m: m["revoked"].pop("people/3A0F"), "ZG696", id="taken after all"),
