@@ -32,11 +32,14 @@ class Step:
     """One step: what it looks up, when it refuses, and why.
 
     `found` are names and expressions, some with a condition on which they are looked up.
+    `parts` are read out of what was found, or tell the time, and nobody writes them down but
+    where they are of what was found: whether a request is refused already is not asked for them.
     It refuses where any of `refused` holds, or any of `wanted` does not.
     """
 
     reason: RequestReason
     found: tuple[tuple[str, str] | tuple[str, str, str], ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
     refused: tuple[str, ...] = ()
     wanted: tuple[str, ...] = ()
 
@@ -94,16 +97,21 @@ def steps(maps: str, port: int) -> tuple[Step, ...]:
 
 
 def lines(step: Step) -> Iterator[str]:
-    """Write a step as rules; nothing is looked up once a request is refused."""
+    """Write a step as rules; nothing is looked up once a request is refused.
+
+    Whether it is refused already is asked last: where nothing is to be refused, it is not asked.
+    """
     judged = "{ var(txn.reason) -m found }"
     reason = f"set-var(txn.reason) str({step.reason})"
     for name, expression, *conditions in step.found:
         when = "".join(f" {{ {condition} }}" for condition in conditions)
         yield f"set-var(txn.{name}) {expression} if !{judged}{when}"
+    for name, expression in step.parts:
+        yield f"set-var(txn.{name}) {expression}"
     for condition in step.refused:
-        yield f"{reason} if !{judged} {{ {condition} }}"
+        yield f"{reason} if {{ {condition} }} !{judged}"
     for condition in step.wanted:
-        yield f"{reason} if !{judged} !{{ {condition} }}"
+        yield f"{reason} if !{{ {condition} }} !{judged}"
 
 
 def _policy(maps: str) -> Step:
@@ -113,6 +121,8 @@ def _policy(maps: str) -> Step:
         found=(
             # One entry, looked up once: between two lookups another policy may come into force.
             ("current", f"str(policy),map({maps}/current.map)"),
+        ),
+        parts=(
             ("generation", "var(txn.current),field(1,|)"),
             ("revision", "var(txn.current),field(2,|)"),
             ("until", "var(txn.current),field(3,|)"),
@@ -141,21 +151,19 @@ def _grant(maps: str) -> Iterator[Step]:
     )
     yield Step(
         RequestReason.NO_GRANT,
-        found=(
-            ("limits", _map(limits, maps, "grants")),
-            ("grant", "var(txn.limits),field(1,|)"),
-        ),
+        found=(("limits", _map(limits, maps, "grants")),),
+        parts=(("grant", "var(txn.limits),field(1,|)"),),
         wanted=("var(txn.limits) -m found",),
     )
     yield Step(
         RequestReason.NOT_NOW,
-        found=(("since", "var(txn.limits),field(2,|)"), ("end", "var(txn.limits),field(3,|)")),
+        parts=(("since", "var(txn.limits),field(2,|)"), ("end", "var(txn.limits),field(3,|)")),
         wanted=("var(txn.since),sub(txn.now) le 0", "var(txn.end),sub(txn.now) gt 0"),
     )
     slot = "var(txn.hours),concat(:,txn.day_and_hour),concat(,txn.quarter)"
     yield Step(
         RequestReason.OUTSIDE_HOURS,
-        found=(
+        parts=(
             ("hours", "var(txn.limits),field(4,|)"),
             ("day_and_hour", f"date({_CHINA_SECONDS}),utime(%u-%H-)"),
             ("quarter", f"date({_CHINA_SECONDS}),utime(%M),div(15)"),

@@ -119,6 +119,9 @@ def _named(lines: Iterable[str]) -> tuple[str, str]:
 def _global(socket: str) -> Iterator[str]:
     yield from (
         "global",
+        # Where two threads write a line at one moment, HAProxy drops one of the two
+        # (`DroppedLogs`), and the decision was made unrecorded.
+        "    nbthread 1",
         # Whole: a line that is cut says neither what was asked nor why it was refused.
         "    log stdout len 65535 format raw local0",
         f"    stats socket {socket} mode 660 level admin",
