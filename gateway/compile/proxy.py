@@ -245,6 +245,8 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
     )
     # Where protocols are switched, nothing would be judged any more, and nobody could end it.
     yield "    http-response deny deny_status 502 if { status 101 }"
+    # Whoever was let pass can say by which decision, too.
+    yield "    http-response set-header Loushan-Decision %[unique-id]"
     # What was judged is what is sent on: a target may come with a scheme, a user and a host.
     yield "    http-request set-uri %[pathq]"
     for gate in gates:

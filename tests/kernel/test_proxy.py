@@ -562,7 +562,8 @@ def test_another_certificate_that_it_shows_is_found(stand: Stand) -> None:
 @pytest.mark.parametrize(
     ("tampering", "undone"),
     [
-        pytest.param("disable frontend gates_8443", "enable frontend gates_8443", id="switched off"),
+        pytest.param("disable frontend gates_8443", "enable frontend gates_8443",
+                     id="switched off"),
         pytest.param("set maxconn frontend gates_8443 1", "set maxconn frontend gates_8443 8000",
                      id="one at a time"),
         pytest.param("set maxconn global 10", "set maxconn global 8000", id="ten in all"),

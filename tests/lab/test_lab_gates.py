@@ -1,0 +1,237 @@
+"""Who may ask what of the applications, asked by people at their desks in the booted city."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from gateway.errors import Refused
+from gateway.policy.gates import gates_at
+from lab.hosts.desk import Answer, Desk, give_card
+from tests.lab.town import Town, until
+
+pytestmark = pytest.mark.lab
+
+CASES, VIEW = "/cases/", "/supervision/"
+CLERK, LEADER, COUNTER = "tax-clerk", "leader", "hall-counter"
+
+#: Who sits where.
+SEATS = {CLERK: "tax.office", LEADER: "city.leaders", COUNTER: "hall.counter"}
+
+
+@pytest.fixture(scope="module")
+def seated(town: Town) -> Town:
+    """Give everybody a card; the gates are open."""
+    for name, host in SEATS.items():
+        give_card(town.places, host, name)
+    give_card(town.places, "tax.office", LEADER)
+    assert until(lambda: all(map(is_open, [town, town], gateways(town))))
+    return town
+
+
+def gateways(town: Town) -> list[str]:
+    """Give the hosts that keep the city's gates."""
+    return [host for host in town.gateways if town.described.host(host).node == "city"]
+
+
+def is_open(town: Town, host: str) -> bool:
+    """Tell whether requests pass at a gateway, by its own word."""
+    return bool((town.status(host).get("gates") or {}).get("open"))
+
+
+def desk(town: Town, name: str, service: str, host: str = "", family: int = 4) -> Desk:
+    """Give somebody's desk, before one of the city's gates."""
+    (gate,) = (g for g in gates_at(town.plan, "city") if g.service == service)
+    address = next(a for a in town.layout.nodes["city"].addresses if a.version == family)
+    return Desk(town.places, host or SEATS[name], name, address, gate)
+
+
+def recorded(town: Town, answer: Answer) -> dict[str, object]:
+    """Give what the gateway's log has of a decision, as an administrator looks it up."""
+    host = answer.decision.partition(".")[0]
+    command = ("loushan", "decision", answer.decision, "--json")
+    assert until(lambda: town.run(host, *command).returncode == 0), answer
+    body = json.loads(town.must(host, *command))
+    return dict(body["decisions"][0]) if "decisions" in body else dict(body)
+
+
+# --- who may, and who may not ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "path"),
+    [
+        pytest.param(CLERK, "approval", CASES, id="a clerk, approval"),
+        pytest.param(LEADER, "supervision", VIEW, id="a leader, supervision"),
+    ],
+)
+@pytest.mark.parametrize("family", [4, 6])
+def test_who_may_ask_is_answered_by_the_application(
+    seated: Town, name: str, service: str, path: str, family: int
+) -> None:
+    """The page is the application's; what let it pass is written down."""
+    answer = desk(seated, name, service, family=family).ask("GET", path, headers=())
+
+    assert answer.status == 200, answer
+    assert "<html" in answer.text
+    assert answer.reason == ""
+    assert recorded(seated, answer)["reason"] == "grant"
+
+
+@pytest.mark.parametrize(
+    ("name", "service", "path", "host", "reason"),
+    [
+        pytest.param(CLERK, "approval", "/other", "", "unknown_resource", id="no resource"),
+        pytest.param(CLERK, "approval", "/cases/../cases/", "", "not_canonical", id="a path trick"),
+        pytest.param(LEADER, "supervision", VIEW, "tax.office", None, id="from a clerk's desk"),
+        pytest.param(LEADER, "approval", CASES, "", None, id="a leader, approval"),
+        pytest.param(CLERK, "supervision", VIEW, "", None, id="a clerk, supervision"),
+    ],
+)
+def test_who_may_not_ask_is_refused(  # noqa: PLR0913, PLR0917 - a table's columns
+    seated: Town, name: str, service: str, path: str, host: str, reason: str | None
+) -> None:
+    """With a decision that can be looked up; or before that, where no conduit leads to the gate."""
+    asking = desk(seated, name, service, host)
+    if reason is None:
+        with pytest.raises(Refused):
+            asking.ask("GET", path)
+        return
+    answer = asking.ask("GET", path)
+
+    assert (answer.status, answer.reason) == (403, reason)
+    assert recorded(seated, answer)["verdict"] == "DROP"
+
+
+def test_another_action_is_refused(seated: Town) -> None:
+    """A clerk decides cases, and files none."""
+    answer = desk(seated, CLERK, "approval").ask("POST", CASES, "{}")
+
+    assert (answer.status, answer.reason) == (403, "no_grant")
+
+
+def test_nobody_comes_to_the_application_past_the_gate(seated: Town) -> None:
+    """Its own address is refused by the packet filter, for a clerk and for who sits beside it."""
+    straight = seated.address("city.applications", 4)
+    for name, host in ((CLERK, "tax.office"), (LEADER, "city.leaders")):
+        service = "approval" if name == CLERK else "supervision"
+        with pytest.raises(Refused):
+            replace(desk(seated, name, service, host), address=straight).ask("GET", CASES)
+
+
+def test_a_page_says_why_and_by_which_decision(seated: Town) -> None:
+    """In Chinese unless English was asked for."""
+    chinese = desk(seated, CLERK, "approval").ask("GET", "/other", headers=("Accept: text/html",))
+    english = desk(seated, CLERK, "approval").ask(
+        "GET", "/other", headers=("Accept: text/html", "Accept-Language: en")
+    )
+
+    assert (chinese.status, english.status) == (403, 403)
+    assert "请求未获准许" in chinese.text
+    assert "not permitted" in english.text
+    assert "city-gw" in chinese.text
+
+
+# --- while it stands ------------------------------------------------------------------------------
+
+
+def test_a_revoked_certificate_ends_a_connection_that_stands(seated: Town) -> None:
+    """Within two seconds of the command, and what TLS could resume does not bring it back."""
+    give_card(seated.places, "hall.counter", "hall-counter-2")
+    with suppress(Refused):
+        desk(seated, "hall-counter-2", "approval", "hall.counter").ask("GET", CASES)
+    asking = desk(seated, COUNTER, "approval")
+    with asking.connected() as sitting:
+        first = sitting.ask("GET", CASES)
+        done = seated.loushan(
+            "pki", "revoke", str(seated.places.authorities), COUNTER,
+            "--deliver", "inventory/lab",
+        )  # fmt: skip
+        second = sitting.ask("GET", CASES)
+
+    assert done.returncode == 0, done.stderr
+    assert (first.status, second.status, second.reason) == (200, 403, "revoked")
+    assert asking.ask("GET", CASES).reason == "revoked"
+
+
+# --- what is kept, and what is closed -------------------------------------------------------------
+
+
+@pytest.fixture
+def gateway(seated: Town) -> Iterator[str]:
+    """Give the gateway that answers; its gates are open before and afterwards."""
+    host = seated.active("city")
+    assert until(lambda: is_open(seated, host))
+    yield host
+    seated.run(host, "systemctl", "start", "loushan-log.service", "loushan-proxy.service")
+    seated.run(host, "loushan", "agent", "prove")
+    assert until(lambda: is_open(seated, host))
+
+
+_TAMPER = """
+import socket, sys
+asking = socket.socket(socket.AF_UNIX)
+asking.connect("/run/loushan/proxy/control.sock")
+asking.sendall(sys.argv[1].encode() + b"\\n")
+print(asking.recv(65536).decode())
+"""
+
+
+def test_a_right_that_nobody_signed_is_found_and_taken_back(seated: Town, gateway: str) -> None:
+    """Put in at the proxy's own socket, as root could; the next proof has it out again."""
+    look = "show map /etc/loushan/proxy/maps/current.map"
+    letter = seated.must(gateway, "python3", "-c", _TAMPER, look).split()[2][0]
+    right = f"{letter}:leader:city.leaders:cases:GET tax_decides_cases|0|253402300800|-"
+    add = f"add map /etc/loushan/proxy/maps/grants.map {right}"
+    before = seated.status(gateway)["drift"]["count"]
+    seated.must(gateway, "python3", "-c", _TAMPER, add)
+    found = seated.run(gateway, "loushan", "agent", "prove", "--json")
+
+    assert "ZG692" in found.stdout
+    assert until(lambda: seated.is_proven(gateway))
+    assert seated.status(gateway)["drift"]["count"] > before
+    assert "leader:city.leaders:cases" not in seated.must(
+        gateway, "python3", "-c", _TAMPER, "show map /etc/loushan/proxy/maps/grants.map"
+    )
+
+
+def test_what_is_not_recorded_is_not_served(seated: Town, gateway: str) -> None:
+    """The gates close with the log, and open with it; the packet filter stays as it is."""
+    seated.must(gateway, "systemctl", "stop", "loushan-log.service")
+    time.sleep(10.5)  # so long the log's last word holds
+    seated.run(gateway, "loushan", "agent", "prove")
+    closed = desk(seated, CLERK, "approval").ask("GET", CASES)
+    status = seated.status(gateway)
+
+    assert (closed.status, closed.reason) == (503, "no_policy")
+    assert status["proven"]
+    assert [each["code"] for each in status["gates"]["problems"]] == ["ZG533"]
+
+
+def test_a_proxy_that_was_killed_serves_again(seated: Town, gateway: str) -> None:
+    """It begins with nothing in force, and is given what was signed."""
+    seated.must(gateway, "systemctl", "kill", "--signal=KILL", "loushan-proxy.service")
+
+    def serves() -> bool:
+        with suppress(Refused):
+            return desk(seated, CLERK, "approval").ask("GET", CASES).status == 200
+        return False
+
+    assert until(serves)
+
+
+def test_the_log_is_whole(seated: Town) -> None:
+    """On either gateway: nothing is missing, altered or out of place."""
+    for host in gateways(seated):
+        done = seated.run(host, "loushan", "log", "verify", "--json")
+        assert done.returncode == 0, done.stdout
+
+
+def test_services_are_sandboxed(seated: Town) -> None:
+    """As systemd judges them."""
+    for unit in ("loushan-proxy.service", "loushan-log.service"):
+        said = seated.must(seated.active("city"), "systemd-analyze", "security", "--no-pager", unit)
+        assert float(said.strip().splitlines()[-1].split(":")[1].split()[0]) <= 2.0
