@@ -40,10 +40,7 @@ class Program:
             self._write(text)
         if is_there and not anew and self._is_called(digest):
             return
-        if self._answers():
-            said = self.master.ask("reload")
-            if not said.startswith("Success=1"):
-                raise Refused(problem("ZG531", Where(str(self.file)), error=said[:_LONGEST_WORDS]))
+        self._reload()
         end = time.monotonic() + PATIENCE_SECONDS
         while not self._is_called(digest):
             if time.monotonic() > end:
@@ -59,11 +56,14 @@ class Program:
         except OSError as fault:
             raise Refused(problem("ZG531", Where(str(self.file)), error=fault)) from fault
 
-    def _answers(self) -> bool:
+    def _reload(self) -> None:
+        """Have it read the file again; what does not run reads it as it begins."""
         try:
-            return bool(self.master.ask("show version"))
+            said = self.master.ask("reload")
         except HaproxyRefused:
-            return False
+            return
+        if not said.startswith("Success=1"):
+            raise Refused(problem("ZG531", Where(str(self.file)), error=said[:_LONGEST_WORDS]))
 
     def _is_called(self, digest: str) -> bool:
         try:

@@ -86,9 +86,10 @@ def test_who_may_ask_is_answered_by_the_application(
     [
         pytest.param(CLERK, "approval", "/other", "", "unknown_resource", id="no resource"),
         pytest.param(CLERK, "approval", "/cases/../cases/", "", "not_canonical", id="a path trick"),
-        pytest.param(LEADER, "supervision", VIEW, "tax.office", None, id="from a clerk's desk"),
-        pytest.param(LEADER, "approval", CASES, "", None, id="a leader, approval"),
-        pytest.param(CLERK, "supervision", VIEW, "", None, id="a clerk, supervision"),
+        pytest.param(LEADER, "supervision", VIEW, "tax.office", "wrong_zone", id="another's desk"),
+        pytest.param(LEADER, "approval", CASES, "", "no_grant", id="a leader, approval"),
+        pytest.param(CLERK, "supervision", VIEW, "", "no_grant", id="a clerk, supervision"),
+        pytest.param(COUNTER, "supervision", VIEW, "", None, id="a counter, supervision"),
     ],
 )
 def test_who_may_not_ask_is_refused(  # noqa: PLR0913, PLR0917 - a table's columns

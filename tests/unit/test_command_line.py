@@ -133,7 +133,7 @@ def test_explain_refuses_what_it_does_not_understand(
     [
         pytest.param(["tax_clerk", "GET", "cases"], 0, "tax_decides_cases", id="by its name"),
         pytest.param(["税务局经办岗", "PUT", "审批办件"], 0, "tax_decides_cases", id="by title"),
-        pytest.param(["leader", "GET", "cases"], 1, "wrong_zone", id="another's"),
+        pytest.param(["leader", "GET", "cases"], 1, "no_grant", id="another's"),
         pytest.param(["leader", "GET", f"{SUPERVISION}/supervision/x"], 0, "leader_supervises",
                      id="a whole address"),
         pytest.param(["leader", "GET", f"{SUPERVISION}/Supervision/x"], 1, "not_canonical",

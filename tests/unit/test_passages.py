@@ -35,7 +35,7 @@ DESK, LEADER, GATEWAY, APPLICATION = "10.11.1.9", "10.1.2.9", "10.1.255.1", "10.
         pytest.param(DESK, APPLICATION, 8443, False, id="past the gate"),
         pytest.param("fd72:6a5e:11:1::9", "fd72:6a5e:1:5::1", 8443, False, id="past it, of IPv6"),
         pytest.param(LEADER, APPLICATION, 8444, False, id="past it inside the site"),
-        pytest.param(DESK, GATEWAY, 8444, False, id="to a gate without a conduit"),
+        pytest.param("10.21.0.9", GATEWAY, 8444, False, id="to a gate without a conduit"),
         pytest.param(GATEWAY, APPLICATION, 22, False, id="from the gateway elsewhere"),
         pytest.param("10.11.255.1", APPLICATION, 8443, False, id="from another gateway"),
     ],
@@ -58,7 +58,7 @@ def test_what_has_no_resource_passes_straight(lab: Plan) -> None:
 
 def test_a_conduit_of_several_services_is_divided() -> None:
     """Only what is judged ends at the gateway."""
-    written = "    to: city.applications\n    services: [approval]\n"
+    written = "    to: city.applications\n    services: [approval, supervision]\n"
     plan = built(changed("conduits.yml", written, written.replace("[", "[ssh, ")))
 
     assert passes(plan, DESK, APPLICATION, 22)
@@ -81,7 +81,7 @@ def test_two_gates_at_one_port_are_one_passage() -> None:
     plan = built(documents)
 
     ways = [c for c in plan.passages if (c.source, c.destination) == ("tax.office", "city.gateway")]
-    assert [w.services[0].name for w in ways] == ["approval", "https"]
+    assert [w.services[0].name for w in ways] == ["approval", "supervision", "https"]
 
 
 def test_a_gateway_that_is_not_ours_keeps_no_gate() -> None:

@@ -84,7 +84,7 @@ def test_what_a_grant_permits_passes(lab: Plan) -> None:
         pytest.param({"host": "city"}, RequestReason.UNKNOWN_HOST, id="another host"),
         pytest.param({"server_name": "city"}, RequestReason.UNKNOWN_HOST, id="another in TLS"),
         pytest.param({"server_name": ""}, RequestReason.UNKNOWN_HOST, id="none in TLS"),
-        pytest.param({"port": 8444}, RequestReason.WRONG_ZONE, id="another service"),
+        pytest.param({"port": 8444}, RequestReason.UNKNOWN_RESOURCE, id="another service"),
         pytest.param({"port": 80}, RequestReason.UNKNOWN_HOST, id="another port"),
         pytest.param({"source": ip_address("10.12.1.9")}, RequestReason.WRONG_ZONE, id="zone"),
         pytest.param({"source": ip_address("10.11.0.9")}, RequestReason.WRONG_ZONE, id="business"),
