@@ -110,12 +110,15 @@ def renew(
 def newest_of(state: State, name: str, profile_name: str | None = None) -> Record:
     """Find the newest certificate of a name, of whatever kind where none is said.
 
+    Several hosts may show one name: a revoked one is given only where all are.
+
     Raises:
         PkiRefused: there is none, or the name stands for two things.
     """
     found: dict[str, Record] = {}
     for authority in state.profiles.authorities:
-        for record in state.records(authority.name):
+        records, revoked = state.records(authority.name), revoked_serials(state, authority.name)
+        for record in sorted(records, key=lambda each: each.serial not in revoked):
             leaf = state.leaf_of(record)
             if leaf and record.name == name and profile_name in {None, leaf.name}:
                 found[leaf.name] = record

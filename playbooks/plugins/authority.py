@@ -1,14 +1,43 @@
-"""What both actions that certify a host do with the folder of authorities on the controller."""
+"""What the actions that certify a host do with the folder of authorities on the controller."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 
 _ROOT = Path(__file__).resolve().parents[2]
+
+
+def certified(folder: Path, profile: str, name: str, request: str) -> str:
+    """Have an authority certify a name by a request; give the certificate and the authority's.
+
+    Args:
+        folder: of the authorities.
+        profile: what kind of certificate.
+        name: who is authorised.
+        request: PKCS 10, as PEM.
+
+    Raises:
+        AnsibleActionFail: it does not; in its words.
+    """
+    return _answered(request, "issue", str(folder), "--profile", profile, "--name", name)
+
+
+def certified_again(folder: Path, profile: str, name: str, request: str) -> str:
+    """Have an authority certify a name that has a certificate once more; otherwise as above."""
+    return _answered(request, "renew", str(folder), name, "--profile", profile)
+
+
+def _answered(request: str, *words: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="loushan-request-") as beside:
+        asked, issued = Path(beside) / "request.csr", Path(beside) / "issued.pem"
+        asked.write_text(request, "ascii")
+        _pki(*words, "--request", str(asked), "--out", str(issued))
+        return issued.read_text("ascii")
 
 
 def issue(folder: Path, *words: str) -> None:
@@ -17,8 +46,12 @@ def issue(folder: Path, *words: str) -> None:
     Raises:
         AnsibleActionFail: it does not; in its words.
     """
+    _pki("issue", str(folder), *words)
+
+
+def _pki(*words: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "gateway.cli", "pki", "issue", str(folder), *words],
+        [sys.executable, "-I", "-m", "gateway.cli", "pki", *words],
         cwd=_ROOT,
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.own_key import openssl
 from cryptography import x509
 
 from pki.state import State
@@ -85,7 +86,7 @@ def test_a_check_makes_no_key(disk: Path) -> None:
 def certificate(disk: Path, days: int, key: Path | None = None) -> None:
     """Lay a certificate on the disk, of a key, that is good for some days."""
     words = ["req", "-x509", "-new", "-key", str(key or disk / "private/gateway.key")]
-    made = host.openssl(*words, "-subj", f"/CN={NAME}", "-days", str(days))
+    made = openssl(*words, "-subj", f"/CN={NAME}", "-days", str(days))
     (disk / "x509/gateway.pem").write_bytes(made)
 
 
@@ -111,7 +112,7 @@ def test_a_certificate_of_another_key_is_not_good(disk: Path, tmp_path: Path) ->
     """As after the key was deleted so that a new one is made."""
     host.work(asked(), check=False)
     key = tmp_path / "other.key"
-    key.write_bytes(host.openssl("genpkey", "-algorithm", "ED25519"))
+    key.write_bytes(openssl("genpkey", "-algorithm", "ED25519"))
     certificate(disk, days=9, key=key)
 
     assert not host.work(asked(), check=False)["certificate"]
@@ -182,7 +183,7 @@ def test_what_strongswan_refuses_does_not_stay(disk: Path, monkeypatch: pytest.M
 
 def certificate_of(key: Path) -> str:
     """Certify a key by itself."""
-    return host.openssl("req", "-x509", "-new", "-key", str(key), "-subj", f"/CN={NAME}").decode()
+    return openssl("req", "-x509", "-new", "-key", str(key), "-subj", f"/CN={NAME}").decode()
 
 
 def test_a_new_key_takes_the_old_ones_place_with_its_certificate(disk: Path) -> None:
@@ -234,7 +235,7 @@ def test_a_certificate_of_a_key_that_is_not_there_any_more_is_not_installed(
     certificate(disk, days=9)
     before = (disk / "x509/gateway.pem").read_bytes()
     other = tmp_path / "other.key"
-    other.write_bytes(host.openssl("genpkey", "-algorithm", "ED25519"))
+    other.write_bytes(openssl("genpkey", "-algorithm", "ED25519"))
 
     with pytest.raises(ValueError, match="has changed"):
         host.work(asked(files={"x509/gateway.pem": certificate_of(other)}), check=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from playbooks.plugins.authority import issue, read
+from playbooks.plugins import authority
+from playbooks.plugins.authority import read
 
 #: The profile of a gateway's certificate, and the authority of links.
 _PROFILE, _AUTHORITY = "gateway", "links"
@@ -63,13 +63,7 @@ def certified(folder: Path, name: str, request: str, *, check: bool) -> str:
     """Have the authority certify a request; in check mode nothing is issued."""
     if check:
         return ""
-    with tempfile.TemporaryDirectory(prefix="loushan-request-") as beside:
-        asked, issued = Path(beside) / "request.csr", Path(beside) / "issued.pem"
-        asked.write_text(request, "ascii")
-        words = ["--profile", _PROFILE, "--name", name]
-        words += ["--request", str(asked), "--out", str(issued)]
-        issue(folder, *words)
-        return leaf_of(issued.read_text("ascii"))
+    return leaf_of(authority.certified(folder, _PROFILE, name, request))
 
 
 def leaf_of(chain: str) -> str:

@@ -5,14 +5,13 @@ The controller's half carries the request one way and what was issued the other.
 
 from __future__ import annotations
 
-import os
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.own_key import fits, lasts, make_key, read, request_for, write
 
 DOCUMENTATION = """
 module: gateway_identity
@@ -79,7 +78,8 @@ KEY = FOLDER / "private/gateway.key"
 NEXT_KEY = FOLDER / "private/gateway.next.key"
 CERTIFICATE = FOLDER / "x509/gateway.pem"
 _LOUSHAN = Path("/usr/sbin/loushan")
-_OPENSSL = "/usr/bin/openssl"
+
+_DAY_SECONDS = 86400
 
 #: Only what is installed here can be delivered.
 _FOLDERS = ("x509", "x509ca", "x509crl")
@@ -145,34 +145,17 @@ def asked(name: str, *, new_key: bool, check: bool) -> dict[str, Any]:
             (FOLDER / folder).mkdir(
                 mode=0o755 if folder != "private" else 0o700, parents=True, exist_ok=True
             )
-        write(
-            key,
-            openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"),
-            0o600,
-        )
-    request = openssl("req", "-new", "-sha384", "-key", str(key), "-subj", f"/CN={name}")
+        make_key(key)
     return {
         "changed": made,
-        "request": request.decode(),
+        "request": request_for(key, name),
         "certificate": "" if new_key or not is_good() else (read(CERTIFICATE) or b"").decode(),
     }
 
 
 def is_good() -> bool:
     """Tell whether the certificate can be read, is the key's, and is good for another day."""
-    day = [_OPENSSL, "x509", "-in", str(CERTIFICATE), "-noout", "-checkend", "86400"]
-    lasts = subprocess.run(day, capture_output=True, check=False).returncode == 0
-    return lasts and fits(KEY, read(CERTIFICATE) or b"")
-
-
-def fits(key: Path, certificate: bytes) -> bool:
-    """Tell whether a certificate can be read, and is of a key that lies here."""
-    if not key.exists():
-        return False
-    own = openssl("pkey", "-in", str(key), "-pubout")
-    words = [_OPENSSL, "x509", "-noout", "-pubkey"]
-    said = subprocess.run(words, input=certificate, capture_output=True, check=False)
-    return said.returncode == 0 and said.stdout.startswith(own)
+    return bool(lasts(CERTIFICATE, _DAY_SECONDS) and fits(KEY, read(CERTIFICATE) or b""))
 
 
 def take_up() -> None:
@@ -189,35 +172,6 @@ def place(name: str) -> Path:
     if folder not in _FOLDERS or not file or "/" in file or file.startswith("."):
         raise ValueError(name)
     return FOLDER / folder / file
-
-
-def read(path: Path) -> bytes | None:
-    """Give a file's content, None where there is none."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def write(path: Path, content: bytes, mode: int) -> None:
-    """Write a file whole or not at all, with its mode from its first moment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-
-
-def openssl(*words: str) -> bytes:
-    """Have OpenSSL say something."""
-    return subprocess.run([_OPENSSL, *words], capture_output=True, check=True).stdout
 
 
 if __name__ == "__main__":
