@@ -33,7 +33,10 @@ def back_up(database: str, folder: Path, now: datetime, kept: int = KEPT) -> Pat
 
     Raises:
         BackupError: it could not be dumped, or what was dumped cannot be read.
+        SchemaError, psycopg.Error: it is not whole, so no good dump goes for this one.
     """
+    with psycopg.connect(database) as connection:
+        check_is_whole(connection, migrations())
     target = folder / f"{_PREFIX}{now.astimezone(UTC).strftime(_NAME_FORMAT)}{_SUFFIX}"
     beside = target.with_suffix(".new")
     beside.unlink(missing_ok=True)

@@ -13,4 +13,4 @@ def application() -> Wsgi:
     """
     settings = Settings.of_environment()
     app = make_app(settings.check(), settings.database)
-    return from_gateway(app.wsgi_app, settings.client)
+    return from_gateway(app.wsgi_app, settings.clients)

@@ -1,12 +1,12 @@
 """The hop from the gateway: whose connection it is, by mutual TLS.
 
-The certificate must be of the authority of links, whose own certificate is the
-only one trusted here, and carry the gateway's name.  Other gateways have
-certificates of that authority too.
+The certificate must be of the authority of services, whose own certificate is
+the only one trusted here, and carry the gateway's name, or that of one of a
+pair.  Other gateways and applications have certificates of that authority too.
 """
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ def server_context(authority: Path, certificate: Path, key: Path) -> ssl.SSLCont
     return context
 
 
-def from_gateway(application: Wsgi, gateway: str) -> Wsgi:
-    """Have an application answer the gateway of that name, and refuse every other connection."""
+def from_gateway(application: Wsgi, gateways: Collection[str]) -> Wsgi:
+    """Have an application answer the gateways of those names, and refuse every other connection."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if gateway in names_shown(environ.get("gunicorn.socket")):
+        if not names_shown(environ.get("gunicorn.socket")).isdisjoint(gateways):
             return application(environ, start_response)
         start_response(
             "403 Forbidden",

@@ -106,6 +106,14 @@ def gate_host(plan: str, zone: str) -> str:
     return f"{label}.svc.{plan_label(plan)}.internal"
 
 
+def gateway_client(plan: str, site: str, number: int = 1) -> str:
+    """Give how a site's gateway is called where it connects to an application, in its certificate.
+
+    It is of the authority of services: what answers an application is no end of a link.
+    """
+    return f"{gateway_host(site, number)}.svc.{plan_label(plan)}.internal"
+
+
 def plan_label(plan: str) -> str:
     """Give how a plan is called in names of hosts, and to its authorities: a host takes no `_`."""
     return identifier(plan).replace("_", "-")

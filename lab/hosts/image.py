@@ -4,8 +4,9 @@ Built once and kept; its name is the digest of what it is made of, so that
 another list of packages is another image.  The packages are those that the
 roles name, so that provisioning a host of the lab needs no network.
 
-A bare image has none of them installed: they lie on its disk as a source for
-apt, so that the roles install them there as on a machine just set up.
+What few hosts need, such as a database, is not installed: it lies on the disk
+as the one source that apt has there, and a role installs it as on any machine.
+In a bare image that is so with all packages of our roles.
 An image with a kernel is for a virtual machine, which has hardware and a boot of its own.
 """
 
@@ -34,7 +35,7 @@ _ROLES = Path(__file__).resolve().parents[2] / "roles"
 _INSTALLED = ("dbus", "iproute2", "openssh-server", "python3", "python3-apt", "systemd-sysv")
 
 #: What people and tests in the lab look and knock with.
-_TOOLS = ("haproxy", "iputils-arping", "iputils-ping", "netcat-openbsd", "procps", "tcpdump")
+_TOOLS = ("iputils-arping", "iputils-ping", "netcat-openbsd", "procps", "tcpdump")
 
 #: Debian's own kernel for machines whose hardware is virtual.
 _KERNEL = "linux-image-cloud-amd64"
@@ -67,9 +68,9 @@ _MASKED = (
 #: So many images are kept; the oldest goes.
 _KEPT = 4
 
-_RECIPE = 6
+_RECIPE = 7
 
-#: Where a bare host finds the packages that it does not have.
+#: Where a host finds the packages that it does not have.
 _OFFERED = "srv/packages"
 
 #: Each host makes its own key when it first boots, and none leaves it.
@@ -104,20 +105,22 @@ def ensure(
     Args:
         tell: hears what is going on, a line each.
         anew: whether to build it even if it is there, for newer packages.
-        bare: whether the packages of our roles are offered to apt, and not installed.
+        bare: whether the packages of every host are offered to apt too, and not installed.
         kernel: whether it has a kernel, to boot in a virtual machine.
 
     Raises:
         Refused: ZG674, it could not be built; the log says why.
     """
-    own, roles = {*_INSTALLED, *_TOOLS}, set(_packages_of_roles())
+    own, roles = {*_INSTALLED, *_TOOLS}, set(_named_by_roles("packages"))
     masked = [unit for unit in _MASKED if not (kernel and unit in _HARDWARE)]
     if kernel:
         own.add(_KERNEL)
     recipe: dict[str, object] = {"recipe": _RECIPE, "suite": SUITE, "masked": masked}
-    recipe["packages"] = sorted(own if bare else own | roles)
-    if bare:
-        recipe["offered"] = sorted(roles - own)
+    installed = own if bare else own | roles
+    # The virtual machines are gateways, and nothing else.
+    software = () if kernel else _named_by_roles("software")
+    recipe["packages"] = sorted(installed)
+    recipe["offered"] = sorted({*roles, *software} - installed)
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
     folder = CACHE / digest
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -131,10 +134,13 @@ def ensure(
     return Image(digest, folder / "tree")
 
 
-def _packages_of_roles() -> Iterator[str]:
-    """Give what the roles install: the variables called `<role>_packages`."""
+def _named_by_roles(kind: str) -> Iterator[str]:
+    """Give what the roles install: the variables called `<role>_packages`, or `…_software`.
+
+    The packages are of every host; the software is of the few that are for it.
+    """
     for defaults in sorted(_ROLES.glob("*/defaults/main.yml")):
-        name = f"{defaults.parents[1].name}_packages"
+        name = f"{defaults.parents[1].name}_{kind}"
         yield from (yaml.safe_load(defaults.read_text("utf-8")) or {}).get(name, [])
 
 
@@ -171,7 +177,9 @@ def _download(packages: list[str]) -> str:
     """Give the line with which packages are downloaded for a system, and not installed."""
     asked = f"install --yes --no-install-recommends --download-only {' '.join(packages)}"
     return (
-        f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get {asked}'
+        # What was installed lies there too.
+        'rm -f "$1"/var/cache/apt/archives/*.deb'
+        f' && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get {asked}'
         f' && mkdir -p "$1/{_OFFERED}"'
         f' && mv "$1"/var/cache/apt/archives/*.deb "$1/{_OFFERED}/"'
     )

@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from applications.web.settings import VARIABLE
 from gateway.load.identity_tokens import key_set
 from tests.applications.cluster import ADMIN, ROLES, Cluster, running
 from tests.applications.desk import approval_desk
-from tests.applications.tokens import GATEWAY, HOST, KEY
+from tests.applications.tokens import GATEWAY, HOST, KEY, settings_text
 
 OWNER, APPLICATION, SUPERVISION = ROLES
 NOW = datetime(2026, 11, 4, 1, 30, tzinfo=UTC)
@@ -191,12 +192,12 @@ def _settings(database: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     said = {
         "host": HOST,
         "gateway": GATEWAY,
-        "client": GATEWAY,
+        "clients": [GATEWAY],
         "keys": str(keys),
         "database": database.database(APPLICATION),
         **dict.fromkeys(("authority", "certificate", "key"), "/nonexistent"),
     }
-    file.write_text("".join(f'{name} = "{value}"\n' for name, value in said.items()))
+    file.write_text(settings_text(said))
     monkeypatch.setenv(VARIABLE, str(file))
     return file
 
@@ -233,6 +234,9 @@ def test_health_asks_the_application_itself(capsys: pytest.CaptureFixture[str]) 
         pytest.param("gateway.jwks", "nothing.jwks", id="no keys"),
         pytest.param("gateway =", "gatewax =", id="a setting by another name"),
         pytest.param(GATEWAY, "", id="no gateway"),
+        pytest.param(f'["{GATEWAY}"]', "[]", id="nobody who connects"),
+        pytest.param(f'["{GATEWAY}"]', '[""]', id="whoever shows any name"),
+        pytest.param(f'["{GATEWAY}"]', f'"{GATEWAY}"', id="a text for a list"),
     ],
 )
 def test_health_fails_where_something_is_missing(
@@ -272,6 +276,11 @@ def test_what_was_dumped_comes_back_whole(database: Cluster, tmp_path: Path) -> 
         assert len(connection.execute("SELECT id FROM cases").fetchall()) == 2
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT content FROM cases")
+    forget(database, old)
+
+
+def forget(database: Cluster, old: str) -> None:
+    """Drop the database that another one took the place of."""
     with psycopg.connect(database.database(ADMIN, ADMIN), autocommit=True) as admin:
         admin.execute(psycopg.sql.SQL("DROP DATABASE {}").format(psycopg.sql.Identifier(old)))
 
@@ -290,8 +299,8 @@ def test_a_dump_that_is_not_whole_changes_nothing(
     elif harm == "cut off":
         dump.write_bytes(dump.read_bytes()[:-2000])
     else:
-        dump.unlink()
-        dump = back_up(database.database(ADMIN, ADMIN), tmp_path, NOW)
+        words = ["pg_dump", "--format=custom", f"--file={dump}"]
+        subprocess.run([*words, f"--dbname={database.database(ADMIN, ADMIN)}"], check=True)
 
     with pytest.raises((BackupError, SchemaError, psycopg.Error)):
         restore(dump, database.database(ADMIN), NOW)
@@ -300,6 +309,27 @@ def test_a_dump_that_is_not_whole_changes_nothing(
     with psycopg.connect(database.database(ADMIN, ADMIN)) as admin:
         query = "SELECT datname FROM pg_database WHERE datname LIKE 'approval%'"
         assert admin.execute(query).fetchall() == [("approval",)]
+
+
+@pytest.mark.usefixtures("with_programs")
+def test_what_is_not_whole_is_not_healthy_and_takes_no_dumps_place(
+    database: Cluster, tmp_path: Path
+) -> None:
+    """A table was dropped: the record of what was applied does not tell."""
+    desk = approval_desk(database)
+    dump = back_up(database.database(OWNER), tmp_path, NOW)
+    with psycopg.connect(database.database(OWNER)) as owner:
+        owner.execute("DROP TABLE steps")
+
+    health = desk.app.test_client().get("/health")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        back_up(database.database(OWNER), tmp_path, NOW + timedelta(days=1), kept=1)
+
+    assert health.status_code == 503
+    assert dumps(tmp_path) == [dump]
+    old = restore(dump, database.database(ADMIN), NOW)
+    assert desk.app.test_client().get("/health").status_code == 200
+    forget(database, old)
 
 
 @pytest.mark.usefixtures("with_programs")
@@ -342,6 +372,6 @@ def test_so_many_dumps_stay(database: Cluster, tmp_path: Path) -> None:
     assert names == [f"approval-2026110{day}T013000Z.dump" for day in (5, 6, 7)]
     assert {file.stat().st_mode & 0o777 for file in dumps(tmp_path)} == {0o600}
 
-    with pytest.raises(BackupError, match="pg_dump"):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
         back_up(database.database(SUPERVISION), tmp_path, NOW + timedelta(days=9), kept=3)
     assert [file.name for file in tmp_path.iterdir() if file.name not in names] == []

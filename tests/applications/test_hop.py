@@ -27,11 +27,14 @@ from pki.issue import issue
 from pki.parts import make_key
 from pki.state import CERTIFICATE, State
 from tests.applications.cluster import Cluster
-from tests.applications.tokens import HOST, KEY, REST, gateways_token
+from tests.applications.tokens import HOST, KEY, REST, gateways_token, settings_text
 from tests.authorities import NO_SECRETS, make_state, request
 from tests.repo.tree import ROOT
 
 GATEWAY = "huichuan-gw.gw.zunyi.internal"
+
+#: The names with which both gateways of the pair connect.
+CLIENTS = ("huichuan-gw.svc.zunyi.internal", "huichuan-gw-2.svc.zunyi.internal")
 _PATIENCE_SECONDS = 60
 
 
@@ -83,7 +86,7 @@ def certified(state: State, folder: Path, profile: str, name: str) -> Shown:
     key = make_key("ecdsa-p384" if profile == "gateway" else "ecdsa-p256")
     asked = request(name, key)
     issued = issue(state, profile, name, asked, secrets=NO_SECRETS, now=datetime.now(UTC))
-    shown = Shown(folder / f"{name}.pem", folder / f"{name}.key")
+    shown = Shown(folder / f"{profile}-{name}.pem", folder / f"{profile}-{name}.key")
     shown.chain.write_bytes(issued.record.certificate.public_bytes(Encoding.PEM))
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     shown.key.write_bytes(pem)
@@ -97,26 +100,28 @@ def _server(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
     other = make_state(folder / "other", datetime.now(UTC))
     (folder / "strangers").mkdir()
     clients = {
-        "gateway": certified(state, folder, "gateway", "huichuan-gw"),
-        "another gateway": certified(state, folder, "gateway", "tax-gw"),
+        "gateway": certified(state, folder, "service", "huichuan-gw"),
+        "second gateway": certified(state, folder, "service", "huichuan-gw-2"),
+        "another gateway": certified(state, folder, "service", "tax-gw"),
         "an application": certified(state, folder, "service", "archive-city"),
-        "a stranger": certified(other, folder / "strangers", "gateway", "huichuan-gw"),
+        "an end of a link": certified(state, folder, "gateway", "huichuan-gw"),
+        "a stranger": certified(other, folder / "strangers", "service", "huichuan-gw"),
     }
     own = certified(state, folder, "service", "business-city")
     own.chain.write_bytes(own.chain.read_bytes() + _authority(folder, "services"))
     (folder / "gateway.jwks").write_text(key_set(KEY.public_key()))
-    (folder / "links.pem").write_bytes(_authority(folder, "links"))
+    (folder / "services.pem").write_bytes(_authority(folder, "services"))
     said = {
         "host": HOST,
         "gateway": GATEWAY,
-        "client": GATEWAY,
+        "clients": list(CLIENTS),
         "keys": folder / "gateway.jwks",
         "database": cluster.database("loushan-approval"),
-        "authority": folder / "links.pem",
+        "authority": folder / "services.pem",
         "certificate": own.chain,
         "key": own.key,
     }
-    text = "".join(f'{name} = "{value}"\n' for name, value in said.items())
+    text = settings_text(said)
     (folder / "approval.toml").write_text(text)
     listening = socket.create_server(("127.0.0.1", 0))
     with served(folder, listening):
@@ -175,20 +180,21 @@ def header() -> str:
     return f"{HEADER}: {value()}"
 
 
-def test_the_gateway_is_served(server: Server) -> None:
-    """With a name in the header, and at the health check without one."""
-    assert server.get(header()) == "HTTP/1.1 200 OK"
-    assert server.get(path="/health") == "HTTP/1.1 200 OK"
+@pytest.mark.parametrize("client", ["gateway", "second gateway"])
+def test_the_gateway_is_served(server: Server, client: str) -> None:
+    """With a name in the header, and at the health check without one; both of a pair."""
+    assert server.get(header(), client=client) == "HTTP/1.1 200 OK"
+    assert server.get(client=client, path="/health") == "HTTP/1.1 200 OK"
 
 
 @pytest.mark.parametrize("path", ["/cases/", "/health"])
-@pytest.mark.parametrize("client", ["another gateway"])
-def test_another_gateway_is_not(server: Server, client: str, path: str) -> None:
-    """It has a certificate of the same authority, and another name."""
+@pytest.mark.parametrize("client", ["another gateway", "an application"])
+def test_whoever_has_another_name_is_not(server: Server, client: str, path: str) -> None:
+    """It has a certificate of the same authority."""
     assert server.get(header(), client=client, path=path) == "HTTP/1.1 403 Forbidden"
 
 
-@pytest.mark.parametrize("client", ["an application", "a stranger"])
+@pytest.mark.parametrize("client", ["an end of a link", "a stranger"])
 def test_whoever_is_of_another_authority_is_not_even_heard(server: Server, client: str) -> None:
     """Also of one below the same root, and in the gateway's own name."""
     with pytest.raises((ssl.SSLError, ConnectionError)):

@@ -78,14 +78,13 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 def in_order(role: str, tmp_path: Path) -> dict[str, Any]:
     """Give options with which a role goes as far as the host."""
-    for name in ("keys", "authority"):
-        (tmp_path / name).write_text("x")
     said = {
-        "host": "business-city.svc.lab.internal",
+        "host": "applications-city.svc.lab.internal",
         "gateway": "city-gw.gw.lab.internal",
+        "clients": ["city-gw.svc.lab.internal", "city-gw-2.svc.lab.internal"],
         "from": ["10.1.255.1"],
-        "keys": str(tmp_path / "keys"),
-        "authority": str(tmp_path / "authority"),
+        "keys": [{"kty": "EC", "kid": "one"}],
+        "authority": str(tmp_path),
     }
     return {f"{role}_{name}": value for name, value in said.items()}
 
@@ -106,12 +105,14 @@ def test_a_role_that_is_told_all_speaks_to_its_host(tmp_path: Path, role: str) -
         pytest.param("gateway", "", id="before no gateway"),
         pytest.param("gateway", "x.y\nz", id="a name of two lines"),
         pytest.param("gateway", "x.y\n", id="a name that ends a line"),
-        pytest.param("client", "", id="whoever shows any name"),
+        pytest.param("clients", [], id="whoever shows any name"),
+        pytest.param("clients", ["a.b", ""], id="a second one that shows any name"),
         pytest.param("host", 'a.b"', id="a name with a quotation mark"),
         pytest.param("from", [], id="from anywhere"),
         pytest.param("from", ["any"], id="from any address"),
         pytest.param("port", 70000, id="no port"),
-        pytest.param("keys", "/nonexistent", id="no keys"),
+        pytest.param("keys", [], id="no keys"),
+        pytest.param("keys", [{"kid": "one", "d": "x"}], id="a key that is not public"),
         pytest.param("authority", "/nonexistent", id="no authority"),
     ],
 )

@@ -16,7 +16,7 @@ from applications.web.settings import VARIABLE
 from gateway.load.identity_tokens import key_set
 from tests.applications.cluster import ROLES, Cluster
 from tests.applications.desk import FILING, Desk, WallCalendar, approval_desk
-from tests.applications.tokens import CLERK, GATEWAY, HOST, KEY, checked
+from tests.applications.tokens import CLERK, GATEWAY, HOST, KEY, checked, settings_text
 
 SUPERVISION = ROLES[-1]
 
@@ -144,13 +144,12 @@ def _settings(
         said = {
             "host": HOST,
             "gateway": GATEWAY,
-            "client": GATEWAY,
+            "clients": [GATEWAY],
             "keys": str(tmp_path / keys),
             "database": database.database(role),
             **dict.fromkeys(("authority", "certificate", "key"), "/nonexistent"),
         }
-        text = "".join(f'{name} = "{value}"\n' for name, value in said.items())
-        (tmp_path / "settings").write_text(text)
+        (tmp_path / "settings").write_text(settings_text(said))
         monkeypatch.setenv(VARIABLE, str(tmp_path / "settings"))
 
     return write

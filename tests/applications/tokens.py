@@ -116,3 +116,9 @@ def refusal(*headers: tuple[str, str], check: IdentityCheck | None = None) -> Re
     except IdentityRefused as refused:
         return refused.reason
     return None
+
+
+def settings_text(said: Mapping[str, object]) -> str:
+    """Give an application's file of settings, as its role writes it: texts, and lists of them."""
+    plain = {k: v if isinstance(v, list) else str(v) for k, v in said.items()}
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in plain.items())

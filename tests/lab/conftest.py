@@ -10,7 +10,7 @@ import pytest
 from tests.lab.town import Town, booted, provisioned
 
 #: Hosts that the plan does not know, each plugged into a zone.
-GUESTS = ("attacker@tax.office", "walled@housing.office")
+GUESTS = ("attacker@tax.office", "walled@housing.office", "neighbour@city.applications")
 
 
 @pytest.fixture(scope="session")

@@ -252,3 +252,136 @@ def test_a_server_that_cannot_be_reached_by_the_plan_is_refused(
         file.write(f"enrolment: {address}\n")
 
     assert said in inventory(own).stderr
+
+
+# --- applications ---------------------------------------------------------------------------------
+
+BOTH = (
+    "applications:\n"
+    "  approval: {zone: city.applications, service: approval}\n"
+    "  supervision: {zone: city.applications, service: supervision}\n"
+)
+
+
+def with_applications(own: Path, text: str = BOTH) -> None:
+    """Have an inventory name applications."""
+    with (own / "plan.yml").open("a") as file:
+        file.write(text)
+
+
+def test_two_applications_of_a_zone_have_one_host_that_is_no_gateway(own: Path) -> None:
+    """It is called as the zone, and reached at its first address."""
+    with_applications(own)
+
+    found = listed(own)
+
+    groups = {
+        name for name, group in found.items() if "city.applications" in group.get("hosts", ())
+    }
+    host = found["_meta"]["hostvars"]["city.applications"]
+    assert groups == {"applications", "approval", "supervision"}
+    assert plain(host["ansible_host"]) == "10.1.5.1"
+    said = {name: (plain(a["host"]), a["port"]) for name, a in host["loushan_applications"].items()}
+    name = "applications-city.svc.lab.internal"
+    assert said == {"approval": (name, 8443), "supervision": (name, 8444)}
+
+
+def test_an_application_is_told_of_both_gateways_of_its_site_and_of_no_other(own: Path) -> None:
+    """By what they are known, and from where they come; what they say, they say under one name."""
+    with_applications(own)
+
+    hosts = listed(own)["_meta"]["hostvars"]
+
+    told = hosts["city.applications"]["loushan_before"]
+    own_ones = [
+        plain(each).partition("/")[0]
+        for gateway in ("city-gw", "city-gw-2")
+        for each in hosts[gateway]["loushan_addresses"]
+    ]
+    assert plain(told["issuer"]) == "city-gw.gw.lab.internal"
+    assert [plain(name) for name in told["hosts"]] == ["city-gw", "city-gw-2"]
+    assert [plain(name) for name in told["clients"]] == [
+        "city-gw.svc.lab.internal",
+        "city-gw-2.svc.lab.internal",
+    ]
+    shared = ["10.1.255.1", "fd72:6a5e:1:ff::1"]
+    assert [plain(address) for address in told["addresses"]] == [*shared, *own_ones]
+
+
+def test_where_no_application_is_named_there_is_no_host_of_one(own: Path) -> None:
+    """The group is there and empty: the playbook does nothing, and says no word of warning."""
+    found = listed(own)
+
+    assert not found.get("applications", {}).get("hosts")
+    assert "applications" in found["all"]["children"]
+    assert "city.applications" not in found["_meta"]["hostvars"]
+
+
+def test_an_applications_host_is_brought_up_elsewhere(own: Path) -> None:
+    """As a gateway is; it has one port, so none is to be told apart."""
+    with_applications(own)
+    (own / "machines.yml").write_text("city.applications: {reach: 192.0.2.30}\n")
+
+    assert (
+        plain(listed(own)["_meta"]["hostvars"]["city.applications"]["ansible_host"]) == "192.0.2.30"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        pytest.param("a: {zone: city.nowhere, service: approval}", "no resource", id="no zone"),
+        pytest.param("a: {zone: city.applications, service: ssh}", "no resource", id="no resource"),
+        pytest.param(
+            "a: {zone: province.exchange, service: exchange}", "no resource", id="others'"
+        ),
+        pytest.param("a: {zone: city.applications}", "nothing else", id="no service"),
+        pytest.param("a: city.applications", "nothing else", id="a word"),
+        pytest.param(
+            "a: {zone: city.applications, service: approval, port: 1}", "nothing else", id="a port"
+        ),
+        pytest.param("tax: {zone: city.applications, service: approval}", "group", id="a site"),
+        pytest.param("all: {zone: city.applications, service: approval}", "group", id="everybody"),
+        pytest.param("A-b: {zone: city.applications, service: approval}", "group", id="no name"),
+        pytest.param(
+            "{a: {zone: city.applications, service: approval},"
+            " b: {zone: city.applications, service: approval}}",
+            "is for a already",
+            id="two at one gate",
+        ),
+    ],
+)
+def test_an_application_that_the_plan_does_not_have_is_refused(
+    own: Path, entry: str, said: str
+) -> None:
+    """Before any host is touched."""
+    with_applications(own, f"applications:\n  {entry}\n")
+
+    done = inventory(own)
+
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("machines", "said"),
+    [
+        pytest.param(
+            "city.applications: {reach: 10.11.255.1}\n", "is for tax-gw already", id="a gateway's"
+        ),
+        pytest.param(
+            "tax-gw: {reach: 10.1.5.1}\n", "is for city.applications already", id="its own"
+        ),
+        pytest.param(
+            'city.applications: {ports: {host: "52:54:00:12:34:56"}}\n', "no `ports`", id="a port"
+        ),
+    ],
+)
+def test_a_machine_is_a_gateway_or_an_applications_host(
+    own: Path, machines: str, said: str
+) -> None:
+    """What was made of it first would be overwritten."""
+    with_applications(own)
+    (own / "machines.yml").write_text(machines)
+
+    assert said in inventory(own).stderr

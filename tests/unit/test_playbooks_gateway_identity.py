@@ -183,7 +183,8 @@ def test_what_strongswan_refuses_does_not_stay(disk: Path, monkeypatch: pytest.M
 
 def certificate_of(key: Path) -> str:
     """Certify a key by itself."""
-    return openssl("req", "-x509", "-new", "-key", str(key), "-subj", f"/CN={NAME}").decode()
+    made: bytes = openssl("req", "-x509", "-new", "-key", str(key), "-subj", f"/CN={NAME}")
+    return made.decode()
 
 
 def test_a_new_key_takes_the_old_ones_place_with_its_certificate(disk: Path) -> None:

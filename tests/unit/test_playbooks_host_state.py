@@ -162,6 +162,30 @@ def test_what_was_not_taken_up_is_remembered(tmp_path: Path) -> None:
     assert not host_state.Pending(tmp_path / "folder" / "role").paths()
 
 
+def test_a_preflight_does_not_forget_what_nobody_took_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run looks first, and then finishes what the one before left."""
+    monkeypatch.setattr(host_state, "PENDING", tmp_path / "pending")
+    names = ("packages", "absent", "folders", "files", "trees", "commands", "units", "proofs")
+    asked: dict[str, Any] = {**{name: [] for name in names}, "system": None, "sysctls": {}}
+    asked["role"] = "base"
+    taken = tmp_path / "taken"
+    command = {"argv": ["touch", str(taken)], "when_changed": [str(tmp_path / "file")]}
+    fails = {"argv": ["false"], "when_changed": ["*"]}
+    whole = {**asked, "files": [wanted(tmp_path / "file", "x\n")]}
+
+    with pytest.raises(host_state.CannotError):
+        host_state.bring_about({**whole, "commands": [fails]}, check=False)
+    host_state.bring_about(asked, check=False)
+    done = host_state.bring_about({**whole, "commands": [command]}, check=False)
+    taken.unlink()
+    again = host_state.bring_about({**whole, "commands": [command]}, check=False)
+
+    assert (done["changed"], again["changed"]) == (True, False)
+    assert not taken.exists()
+
+
 @pytest.mark.parametrize(
     ("mode", "shown"),
     [

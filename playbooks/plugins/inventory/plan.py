@@ -38,11 +38,18 @@ from gateway.policy.names import (
 from gateway.policy.plan import read_plan
 from gateway.policy.reasons import Verdict
 from gateway.policy.wiring import Half, Wiring, halves, wirings
+from playbooks.plugins.applications import (
+    GROUP,
+    ApplicationHost,
+    application_hosts,
+    groups_of_host,
+    variables_of_host,
+)
 
 DOCUMENTATION = """
 name: plan
 author: Loushan
-short_description: the gateways of a plan, as hosts, groups and variables
+short_description: the gateways of a plan and its applications, as hosts, groups and variables
 version_added: "2.19"
 description:
   - Gives one host for each site whose gateway is ours, called as in C(huichuan-gw).
@@ -50,6 +57,8 @@ description:
   - Its addresses, interfaces and routes are worked out from the plan, so nothing is written twice.
   - The groups are C(gateways); one for each kind, as C(kind_county); one for each tier, as C(tier_city);
     and one for each site, with the site's gateway and those of all sites below it, as C(huichuan).
+  - With C(applications), each zone where one stands is a host too, called as the zone, in the groups C(applications)
+    and one for each application; C(loushan_before) tells of the gateways before it.
   - A hub comes before the sites below it, so C(order=reverse_inventory) goes from the far end inwards.
 options:
   plugin:
@@ -87,11 +96,17 @@ options:
     default: ""
     env:
       - name: LOUSHAN_ENROLMENT
+  applications:
+    description:
+      - Which application stands where, by its name; an entry has C(zone) and C(service), where the plan has resources.
+      - "As in C({approval: {zone: city.applications, service: approval}}). Its host is the zone's first address."
+    type: dict
+    default: {}
   machines:
     description:
       - What the plan does not know about machines, if there is such a file. Seen from the folder of this file.
       - "A host's entry may have C(reach), an address while it is being brought up, and C(ports), the MAC
-        address of each interface that must be told apart by it."
+        address of each interface that must be told apart by it; an application's host has C(reach) alone."
     type: str
     default: machines.yml
   connection:
@@ -171,13 +186,15 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         plan = replace(read_plan(folder), shares_link=shared)
         # A gateway is wired for the whole city, also where a part of it is down or not booted.
         present = [s for s in plan.sites if booted is None or s in booted]
+        hosts = application_hosts(plan, self.get_option("applications"))
         machines = self._machines()
         wired = wirings(plan)
         gateways = {site: gateways_of(plan, wired[site]) for site in plan.gateways}
         every = [gateway for of_site in gateways.values() for gateway in of_site]
-        self._refuse_used_twice(machines, every)
+        self._refuse_used_twice(machines, every, hosts)
         enrolment = self._enrolment(plan)
-        if strangers := sorted(machines.keys() - {gateway.host for gateway in every}):
+        known = {gateway.host for gateway in every} | {host.name for host in hosts}
+        if strangers := sorted(machines.keys() - known):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
         here = [site for site in present if plan.sites[site].managed]
         for gateway in (g for site in from_the_hub_outwards(plan, here) for g in gateways[site]):
@@ -188,7 +205,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             machine = machines.get(host, {})
             gates = sorted({gate.host for gate in gates_at(plan, site.name)})
             variables = variables_of(site, gateway, gates, self._ports(host, machine))
-            reached = self._reached(host, gateway.wiring, machine, authority)
+            reached = self._reached(host, gateway.wiring.addresses[0], machine, authority)
             common = {
                 "loushan_plan": str(folder),
                 "loushan_trust": str(trust) if trust else "",
@@ -196,8 +213,35 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 "loushan_link_engine": self.get_option("link_engine"),
                 "loushan_enrolment": self._renews(plan, gateway, enrolment),
             }
-            for name, value in {**variables, **reached, **common}.items():
-                self.inventory.set_variable(host, name, value)
+            self._set(host, {**variables, **reached, **common})
+        # Also where there is none: a play over nobody is nothing to be warned of.
+        self._group(GROUP)
+        for each in hosts:
+            if booted is None or each.zone in booted:
+                self._application(plan, each, wired[each.site], machines, authority)
+
+    def _application(
+        self,
+        plan: Plan,
+        host: ApplicationHost,
+        wiring: Wiring,
+        machines: Mapping[str, Any],
+        authority: Path | None,
+    ) -> None:
+        """Add a host of applications, and say which gateways stand before it."""
+        machine = machines.get(host.name, {})
+        if "ports" in machine:
+            self._wrong(f"{host.name}: an application's host has no `ports`")
+        self.inventory.add_host(host.name)
+        for group in groups_of_host(host):
+            self.inventory.add_host(host.name, group=self._group(group))
+        reached = self._reached(host.name, host.addresses[0], machine, authority)
+        common = {"loushan_authority": str(authority) if authority else ""}
+        self._set(host.name, {**variables_of_host(plan, host, wiring), **reached, **common})
+
+    def _set(self, host: str, variables: Mapping[str, object]) -> None:
+        for name, value in variables.items():
+            self.inventory.set_variable(host, name, value)
 
     def _group(self, name: str) -> str:
         return str(self.inventory.add_group(name))
@@ -250,9 +294,15 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 self._wrong(f"{file}: {host}: `ports` has a MAC address for each interface")
         return read
 
-    def _refuse_used_twice(self, machines: Mapping[str, Any], every: Iterable[Gateway]) -> None:
+    def _refuse_used_twice(
+        self,
+        machines: Mapping[str, Any],
+        every: Iterable[Gateway],
+        hosts: Iterable[ApplicationHost],
+    ) -> None:
         """Refuse one machine for two hosts: what was made of it first would be overwritten."""
         used = {str(a): g.host for g in every for a in g.wiring.addresses}
+        used |= {str(address): host.name for host in hosts for address in host.addresses}
         used |= {str(a): f"whoever is active of {g.wiring.site}" for g in every for a in g.shared}
         for host, machine in machines.items():
             things = [*map(str, machine.get("ports", {}).values())]
@@ -307,7 +357,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         return dict(ports)
 
     def _reached(
-        self, host: str, wiring: Wiring, machine: Mapping[str, Any], authority: Path | None
+        self, host: str, own: Address, machine: Mapping[str, Any], authority: Path | None
     ) -> Mapping[str, object]:
         """Say how a host is reached; by ssh, as who its certificate says, and no question asked."""
         if self.get_option("connection") == "console":
@@ -315,7 +365,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             return {"ansible_connection": "console", "console_leader_file": str(running)}
         return {
             "ansible_connection": "ssh",
-            "ansible_host": str(machine.get("reach", wiring.addresses[0])),
+            "ansible_host": str(machine.get("reach", own)),
             "ansible_user": self.get_option("user"),
             "ansible_become": True,
             **({"ansible_ssh_common_args": known_by(host, authority)} if authority else {}),

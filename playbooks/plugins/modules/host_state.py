@@ -406,7 +406,8 @@ def bring_about(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
             for change in taken_up:
                 change.apply()
     changes += _units(wanted["units"], paths, check=check)
-    if not check:
+    # A task that has nobody to take anything up, as a preflight, leaves it to one that has.
+    if not check and (wanted["commands"] or wanted["units"]):
         pending.forget()
     if not check or not changes:
         for proof in wanted["proofs"]:
