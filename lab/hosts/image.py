@@ -264,5 +264,12 @@ def _mirror() -> str:
 
 def _forget_old() -> None:
     kept = sorted(CACHE.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    in_use = {Path(json.loads(lab.read_text("utf-8"))["tree"]).parent for lab in _labs()}
     for old in kept[_KEPT:]:
-        shutil.rmtree(old, ignore_errors=True)
+        if old not in in_use:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _labs() -> Iterator[Path]:
+    """Give what is written down of each lab that is up: its hosts' disks lie on an image."""
+    yield from Path("/run/loushan-lab").glob("*/lab.json")
