@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from gateway.load.inforce import Stamp
+    from lab.hosts.asking import Asking
     from lab.hosts.cutting import Cutting
     from lab.hosts.places import Places
     from lab.hosts.status import HostStatus
@@ -76,12 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
             ground = _ground(here, wanted)
             rehearsal = _try_out(ground, wanted, _stamp(here), bar)
             clock.done("prove and probe", "证明与探测")
+            asking = _ask(here, ground, bar)
+            clock.done("ask at the gates", "在入口请求")
             cutting = _cut(here, ground, bar)
             clock.done("revoke a gateway, and admit it again", "吊销网关并重新接入")
-        _show(arguments, statuses, wanted, rehearsal, cutting)
+        _show(arguments, statuses, wanted, rehearsal, (asking, cutting))
         if not arguments.json:
             clock.total(began)
-    problems = [*rehearsal.problems, *(cutting.problems if cutting else ())]
+    tried = [each.problems for each in (asking, cutting) if each]
+    problems = [*rehearsal.problems, *(one for found in tried for one in found)]
     unproven = [status for status in statuses if not (status.agent or {}).get("proven")]
     if problems and not arguments.json:
         report_problems(problems[:_SHOWN], arguments)
@@ -216,20 +220,33 @@ def _cut(here: "Places", ground: "BootedGround", bar: _Bar) -> "Cutting | None":
     return cut_and_admit(here, ground, site, bar.doing) if site else None
 
 
+def _ask(here: "Places", ground: "BootedGround", bar: _Bar) -> "Asking | None":
+    """Have people ask, where the city has a gate and somebody to ask at it."""
+    from lab.hosts.asking import ask_everything, has_gates  # noqa: PLC0415 - so that help answers at once
+
+    if not has_gates(ground.layout):
+        return None
+    return ask_everything(here, ground.layout, bar.doing)
+
+
 def _show(
     arguments: argparse.Namespace,
     statuses: "list[HostStatus]",
     wanted: "Wanted",
     rehearsal: "Rehearsal",
-    cutting: "Cutting | None",
+    tried: "tuple[Asking | None, Cutting | None]",
 ) -> None:
+    asking, cutting = tried
     from lab.hosts.status import policy_text  # noqa: PLC0415 - so that help answers at once
     from lab.report import as_json, say_rehearsal  # noqa: PLC0415 - as above
+    from lab.report_asking import say_asking  # noqa: PLC0415 - as above
 
     if arguments.json:
         agents = [status.as_json() for status in statuses]
         cut = cutting.as_json() if cutting else None
-        say_json({"hosts": agents, **as_json(wanted, rehearsal), "revocation": cut})
+        asked = asking.as_json() if asking else None
+        found = {"requests": asked, "revocation": cut}
+        say_json({"hosts": agents, **as_json(wanted, rehearsal), **found})
         return
     say("")
     title = ("what each gateway says of itself:", "各网关自述:")
@@ -238,6 +255,8 @@ def _show(
         say(f"  {status.host.name:20} {policy_text(arguments, status)}")
     say("")
     say_rehearsal(arguments, wanted, rehearsal)
+    if asking:
+        say_asking(arguments, wanted.plan, asking)
     if cutting:
         _say_cutting(arguments, cutting)
 
@@ -271,6 +290,7 @@ def _say_next(arguments: argparse.Namespace) -> None:
         "sudo ./loushan lab exec tax.office ping -c1 -W1 10.1.0.1   (no conduit has it)\n"
         "      sudo ./loushan lab logs tax -u ulogd2                     (so it is recorded)\n"
         "      sudo ./loushan lab exec tax loushan agent status\n"
+        "      sudo ./loushan lab exec city-gw loushan decision ID       (one of those above)\n"
         "      sudo ./loushan lab exec tax nft add table inet intruder   (and look again)\n"
         "      sudo ./loushan lab down"
     )

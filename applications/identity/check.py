@@ -30,7 +30,7 @@ _MOST_CHARACTERS = 4096
 _WORD = r"[A-Za-z0-9_-]+"
 _VALUE = re.compile(
     rf"(?P<token>{_WORD}\.{_WORD}\.{_WORD})"
-    r" decision=(?P<decision>[a-z0-9][a-z0-9-]{0,62}\.[0-9]{1,12}\.[0-9]{1,19})"
+    r" decision=(?P<decision>[a-z0-9][a-z0-9-]{0,62}\.[0-9]{1,16}\.[0-9]{1,19})"
     r"; number=(?P<number>[A-Za-z0-9.-]{0,64})",
     re.ASCII,
 )

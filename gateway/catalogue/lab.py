@@ -5,6 +5,18 @@ from collections.abc import Mapping
 from gateway.catalogue.text import Text
 
 TEXTS: Mapping[str, Text] = {
+    "ZG657": Text(
+        "`{subject}` was revoked, and is still answered with {found} on a connection that stands",
+        "see `loushan agent status` on the gateway, and `journalctl -u loushan-proxy`",
+        "“{subject}”已被吊销,而在既有连接上仍得到 {found}",
+        "请查看该网关的 `loushan agent status` 与 `journalctl -u loushan-proxy`",
+    ),
+    "ZG658": Text(
+        "`{subject}` in `{zone}` asked for `{resource}` and got {found}; the policy says {wanted}",
+        "see `loushan decision` on the gateway with the decision's id",
+        "“{zone}”的“{subject}”请求“{resource}”得到 {found},而策略为 {wanted}",
+        "请在网关上用判定编号运行 `loushan decision`",
+    ),
     "ZG659": Text(
         "who sits at a host of the lab cannot ask: {error}",
         "see whether the gates are open: `loushan lab exec city-gw loushan agent status`",

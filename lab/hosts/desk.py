@@ -164,11 +164,13 @@ class Sitting:
 
 
 def give_card(places: Places, host: str, name: str, profile: str = "person") -> None:
-    """Have who sits at a host certified, by a key that is made there.
+    """Have who sits at a host certified, by a key that is made there; once.
 
     Raises:
         Refused: ZG676, the authority does not; or the host cannot be told.
     """
+    if _run(places, host, f"test ! -s {_CARDS}/{name}.pem || echo there"):
+        return
     new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes"]
     request = _run(places, host, f"mkdir -pm 700 {_CARDS} && openssl req -new {' '.join(new)} "
                    f"-keyout {_CARDS}/{name}.key -subj /CN={name}")  # fmt: skip
@@ -177,6 +179,17 @@ def give_card(places: Places, host: str, name: str, profile: str = "person") -> 
     root = (places.authorities / "root" / "authority.pem").read_text("ascii")
     _run(places, host, f"cat - {_CARDS}/{name}.key >{_CARDS}/{name}.pem", card)
     _run(places, host, f"cat >{_CARDS}/root.pem", root)
+
+
+def lend_card(places: Places, name: str, host: str, other: str) -> None:
+    """Have somebody's card at another host, as who finds it or is given it would.
+
+    Raises:
+        Refused: ZG659, there is none.
+    """
+    for file in (f"{_CARDS}/{name}.pem", f"{_CARDS}/root.pem"):
+        text = _run(places, host, f"cat {file}")
+        _run(places, other, f"mkdir -pm 700 {_CARDS} && cat >{file}", text)
 
 
 def _run(places: Places, host: str, script: str, text: str = "") -> str:
