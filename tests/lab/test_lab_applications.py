@@ -112,7 +112,10 @@ def test_whoever_shows_no_certificate_is_refused(hop: Hop) -> None:
     """At the gateway's own address, with a good token."""
     answer = hop.other(shown="").ask("approval", "GET", "/cases/", "tax_clerk")
 
-    assert "CERTIFICATE_REQUIRED" in answer.fault.upper().replace(" ", "_")
+    # What is said of it may be lost with the connection.
+    said = answer.fault.upper().replace(" ", "_")
+    assert answer.status == 0
+    assert "CERTIFICATE_REQUIRED" in said or "RESET" in said
 
 
 @pytest.mark.parametrize("name", ["tax-gw", "applications-city"])

@@ -54,8 +54,7 @@ def recorded(town: Town, answer: Answer) -> dict[str, object]:
     host = answer.decision.partition(".")[0]
     command = ("loushan", "decision", answer.decision, "--json")
     assert until(lambda: town.run(host, *command).returncode == 0), answer
-    body = json.loads(town.must(host, *command))
-    return dict(body["decisions"][0]) if "decisions" in body else dict(body)
+    return dict(json.loads(town.must(host, *command))["decision"])
 
 
 # --- who may, and who may not ---------------------------------------------------------------------
