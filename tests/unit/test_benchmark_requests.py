@@ -25,6 +25,7 @@ from benchmarks.request_bars import (
     SMALL,
     USUAL,
     Pair,
+    Pairs,
     Results,
     against,
     as_json,
@@ -49,7 +50,7 @@ def pairs(*ratio: float) -> list[Pair]:
 
 def results(recorded: float = 1.9, cut: float = 0.004, missing: int = 0) -> Results:
     """Give what meets every bar, but for what is said."""
-    kept = {
+    kept: Pairs = {
         (way, size): pairs(most, most, most)
         for way, most in (
             (Way.DECISION, 1.1),
