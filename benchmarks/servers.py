@@ -4,7 +4,6 @@ Each has a process namespace of its own, so that all of its processes are gone w
 even where this one is killed in a way that it cannot answer.
 """
 
-import os
 import socket
 import subprocess
 import sysconfig
@@ -20,6 +19,7 @@ from lab import namespace
 _PATIENCE_SECONDS = 20.0
 _LOOK_SECONDS = 0.02
 _NANO = 1e9
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ def serving(
         process = subprocess.Popen(
             [*begin, *command],
             cwd=folder,
-            env={**os.environ, **(named or {})},
+            # As few names as a service has: HAProxy looks through them at each request.
+            env={"PATH": _PATH, **(named or {})},
             stdin=subprocess.DEVNULL,
             stdout=lines,
             stderr=words,
