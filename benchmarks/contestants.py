@@ -117,14 +117,33 @@ def foomuuri() -> Generator:
     return Generator(_write_foomuuri, lambda folder: _foomuuri(home, folder), "state/next.fw")
 
 
-def unpacked(package: str) -> Path:
-    """Unpack a package of the machine's own Debian release where it is not; give the folder.
+def environment(requirements: Sequence[str], name: str) -> Path:
+    """Make an environment with these packages where it is not; give its Python.
+
+    Raises:
+        NotMeasured: they cannot be installed.
+    """
+    home, stamp = _cache() / name, "\n".join([*requirements, ""])
+    has = home / "stamp"
+    if not has.exists() or has.read_text() != stamp:
+        venv.create(home, clear=True, with_pip=True)
+        _run([str(home / "bin/pip"), "install", "--quiet", "--only-binary=:all:", *requirements])
+        has.write_text(stamp)
+    return home / "bin/python"
+
+
+def unpacked(package: str, release: str = "") -> Path:
+    """Unpack a package of a Debian release, or the machine's, where it is not; give the folder.
 
     Raises:
         NotMeasured: it cannot be had.
     """
-    home = _cache() / package
-    if not home.exists():
+    home = _cache() / "-".join(filter(None, (package, release)))
+    if home.exists():
+        return home
+    if release:
+        _unpack_of(release, package, home)
+    else:
         with tempfile.TemporaryDirectory(dir=_cache()) as work:
             # The folder is ours alone; apt's own user cannot look into it.
             get = ["apt-get", "-oAPT::Sandbox::User=root", "download", package]
@@ -226,12 +245,16 @@ def _unpack_foomuuri(home: Path) -> None:
         (home / "usr" / "sbin").mkdir(parents=True)
         shutil.copy(installed, home / "usr" / "sbin")
         return
+    _unpack_of(_FOOMUURI_RELEASE, "foomuuri", home)
+
+
+def _unpack_of(release: str, package: str, home: Path) -> None:
     work = _cache() / "apt"
     shutil.rmtree(work, ignore_errors=True)
     for part in ("lists/partial", "archives/partial"):
         (work / part).mkdir(parents=True)
     sources = work / "debian.sources"
-    sources.write_text(_sources_of_release(_FOOMUURI_RELEASE))
+    sources.write_text(_sources_of_release(release))
     options = [
         f"-oDir::Etc::SourceList={sources}",
         "-oDir::Etc::SourceParts=-",
@@ -241,9 +264,9 @@ def _unpack_foomuuri(home: Path) -> None:
         "-oAPT::Sandbox::User=root",
     ]
     _run(["apt-get", *options, "update"])
-    _run(["apt-get", *options, "download", "foomuuri"], where=work)
-    for package in work.glob("foomuuri_*.deb"):
-        _run(["dpkg-deb", "--extract", str(package), str(home)])
+    _run(["apt-get", *options, "download", package], where=work)
+    for file in work.glob(f"{package}_*.deb"):
+        _run(["dpkg-deb", "--extract", str(file), str(home)])
     shutil.rmtree(work)
 
 

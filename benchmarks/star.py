@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.labels import Label, Level
@@ -25,10 +26,13 @@ _SITE_ADDRESSES = 256
 
 _FIRST = IPv4Address("10.0.0.0")
 _INTERNAL = Label(Level.内部)
-_LINKS, _PROFILE, _KEY = "links", "gateway", "ecdsa-p384"
+_LINKS, _PROFILE = "links", "gateway"
+
+#: The algorithm of every key that is made here.
+KEY = "ecdsa-p384"
 
 #: The root's key is not needed after the first moment, and its folder is gone with the run.
-_PASSPHRASE = b"a folder that is gone in a minute"
+PASSPHRASE = b"a folder that is gone in a minute"
 
 
 def names(count: int) -> tuple[str, ...]:
@@ -81,26 +85,31 @@ class Authorities:
             (swanctl / f"x509ca/{name}.pem").write_bytes((above / CERTIFICATE).read_bytes())
             (swanctl / f"x509crl/{name}.crl").write_bytes((above / LIST_PEM).read_bytes())
         for site in sites:
-            key, certificate = self._certified(gateway_host(site))
+            name = gateway_host(site)
+            key, certificate = certified(self.state, _LINKS, _PROFILE, name, self.links)
             (swanctl / f"private/{site}.key").write_bytes(key)
-            (swanctl / f"x509/{site}.pem").write_bytes(certificate)
+            text = certificate.public_bytes(Encoding.PEM)
+            (swanctl / f"x509/{site}.pem").write_bytes(text)
 
-    def _certified(self, name: str) -> tuple[bytes, bytes]:
-        realm, profiles = self.state.realm, self.state.profiles
-        profile = profiles.get(_PROFILE, LeafProfile)
-        host = host_of(realm, profiles.get(_LINKS, AuthorityProfile), profile, name)
-        key = make_key(_KEY)
-        leaf = Leaf(
-            realm.subject(_LINKS, name, None), (host,) if host else (), key.public_key(), None
-        )
-        certificate = make_leaf(profile, leaf, self.links, datetime.now(UTC))
-        return key_text(key, None), certificate.public_bytes(Encoding.PEM)
+
+def certified(
+    state: State, authority: str, profile: str, name: str, issuer: Issuer | None = None
+) -> tuple[bytes, x509.Certificate]:
+    """Have a new key certified by an authority; give both.  Nothing is written down of it."""
+    kind = state.profiles.get(profile, LeafProfile)
+    above = state.profiles.get(authority, AuthorityProfile)
+    host = host_of(state.realm, above, kind, name)
+    key = make_key(KEY)
+    subject = state.realm.subject(authority, name, None)
+    leaf = Leaf(subject, (host,) if host else (), key.public_key(), None)
+    by = issuer or state.issuer(authority, NO_SECRETS)
+    return key_text(key, None), make_leaf(kind, leaf, by, datetime.now(UTC))
 
 
 def authorities(folder: Path, given: Plan) -> Authorities:
     """Make the authorities of a star in a folder."""
     now = datetime.now(UTC)
-    initialise(folder, Realm(given.name, given.title), root_key_in_file(_KEY, _PASSPHRASE), now)
+    initialise(folder, Realm(given.name, given.title), root_key_in_file(KEY, PASSPHRASE), now)
     state = open_state(folder, now)
     return Authorities(state, state.issuer(_LINKS, NO_SECRETS))
 

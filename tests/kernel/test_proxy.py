@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -667,6 +668,30 @@ def test_each_decision_has_a_number_and_none_is_missing(stand: Stand, clerk: Pat
 
     assert numbers == list(range(1, len(numbers) + 1))
     assert all(line["reason"] in set(RequestReason) for line in stand.decisions)
+
+
+def test_no_decision_is_lost_where_many_ask_at_once(stand: Stand, clerk: Path) -> None:
+    """Two threads that write at one moment lose a line: there is one, and all lines are there."""
+    settle(stand)
+    before = {line["id"] for line in stand.decisions}
+    context, words = stand.context(clerk), text("GET", CASE) * 50
+
+    def ask() -> int:
+        with stand.connect(DESK, context, HOST) as opened:
+            opened.sendall(words)
+            came = b""
+            while came.count(b"HTTP/1.1 ") < 50:
+                came += opened.recv(9999)
+            return came.count(b"HTTP/1.1 200")
+
+    with ThreadPoolExecutor(8) as threads:
+        granted = sum(each.result() for each in [threads.submit(ask) for _ in range(8)])
+    settle(stand)
+    info = stand.proxy.haproxy.info()
+
+    assert (info["Nbthread"], info["DroppedLogs"]) == ("1", "0")
+    assert granted == 400
+    assert len({line["id"] for line in stand.decisions} - before) == 400
 
 
 def test_what_it_writes_is_what_the_decision_log_reads(stand: Stand, clerk: Path) -> None:
