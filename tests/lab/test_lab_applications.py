@@ -37,6 +37,9 @@ UNITS = (
     "postgresql@17-main.service",
 )
 
+#: An application's host, a gateway, and a zone's host with nothing of ours.
+HOSTS = (HOST, GATEWAY, "city.business")
+
 FILING = {"matter": "建筑工程施工许可", "applicant": "申请人甲", "content": "拟建仓库一座。"}
 
 
@@ -182,6 +185,13 @@ def test_a_service_of_an_application_is_sandboxed(town: Town, unit: str) -> None
 
     assert exposure
     assert float(exposure[1]) <= OK
+
+
+def test_no_gateway_has_a_database(town: Town) -> None:
+    """The image offers it to whoever needs it, and has it installed nowhere."""
+    installed = {host: town.ask(host).package("postgresql-17").is_installed for host in HOSTS}
+
+    assert installed == {HOST: True, GATEWAY: False, "city.business": False}
 
 
 def test_the_database_has_no_address_and_nobody_else_comes_in(town: Town) -> None:
