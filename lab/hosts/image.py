@@ -216,6 +216,8 @@ def _furnish(tree: Path, masked: Iterable[str]) -> None:
     (tree / "etc/machine-id").write_text("")
     # The name of the machine that built it; a host is called as its boot says.
     (tree / "etc/hostname").unlink(missing_ok=True)
+    # And whom it asks for names: nobody in the city answers, and each question would be waited for.
+    (tree / "etc/resolv.conf").unlink(missing_ok=True)
     (units / "host-keys.service").write_text(_HOST_KEYS)
     enabled = units / "multi-user.target.wants/host-keys.service"
     enabled.parent.mkdir(exist_ok=True)

@@ -107,7 +107,7 @@ def _server(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         "an end of a link": certified(state, folder, "gateway", "huichuan-gw"),
         "a stranger": certified(other, folder / "strangers", "service", "huichuan-gw"),
     }
-    own = certified(state, folder, "service", "business-city")
+    own = certified(state, folder, "service", "applications-city")
     own.chain.write_bytes(own.chain.read_bytes() + _authority(folder, "services"))
     (folder / "gateway.jwks").write_text(key_set(KEY.public_key()))
     (folder / "services.pem").write_bytes(_authority(folder, "services"))

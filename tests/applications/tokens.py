@@ -19,7 +19,7 @@ from gateway.load.identity_tokens import Asking, TokenSigner, key_set, thumbprin
 from gateway.policy.model import Subject
 
 GATEWAY = "city-gw.gw.lab.internal"
-HOST = "business-city.svc.lab.internal"
+HOST = "applications-city.svc.lab.internal"
 OTHER_HOST = "archive-city.svc.lab.internal"
 DECISION = "city-gw.1764081000.17"
 NUMBER = "5f3a09c1d2e4b687"

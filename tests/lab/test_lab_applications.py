@@ -6,10 +6,13 @@ The gateway's part is played in one place, `hop`: a certificate in its name, a k
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pki.issue import newest_of, renew
+from pki.state import Secrets, open_state
 from tests.lab.hop import GATEWAY, HOST, Hop, believed, certified, stand_in
 from tests.lab.town import Town, until
 
@@ -18,7 +21,7 @@ pytestmark = pytest.mark.lab
 #: Plugged into the applications' own segment: no gateway stands before it.
 NEIGHBOUR = "neighbour"
 
-SHOWN = "/etc/loushan-app/service.pem"
+SHOWN, KEY = "/etc/loushan-app/service.pem", "/etc/loushan-app/service.key"
 BACKUPS = "/var/backups/loushan-approval"
 IDENTITY_KEYS = "/var/lib/loushan/identity-keys.json"
 
@@ -33,6 +36,9 @@ UNITS = (
     "loushan-supervision.service",
     "postgresql@17-main.service",
 )
+
+#: An application's host, a gateway, and a zone's host with nothing of ours.
+HOSTS = (HOST, GATEWAY, "city.business")
 
 FILING = {"matter": "建筑工程施工许可", "applicant": "申请人甲", "content": "拟建仓库一座。"}
 
@@ -184,6 +190,13 @@ def test_a_service_of_an_application_is_sandboxed(town: Town, unit: str) -> None
     assert float(exposure[1]) <= OK
 
 
+def test_no_gateway_has_a_database(town: Town) -> None:
+    """The image offers it to whoever needs it, and has it installed nowhere."""
+    installed = {host: town.ask(host).package("postgresql-17").is_installed for host in HOSTS}
+
+    assert installed == {HOST: True, GATEWAY: False, "city.business": False}
+
+
 def test_the_database_has_no_address_and_nobody_else_comes_in(town: Town) -> None:
     """Two sockets listen on the host, and both are the applications'."""
     listening = town.must(HOST, "ss", "--no-header", "--listening", "--tcp", "--udp", "--numeric")
@@ -333,17 +346,42 @@ def test_both_gateways_of_the_pair_are_believed(town: Town) -> None:
 
 
 def test_a_key_that_is_gone_is_made_anew_and_shown(town: Town) -> None:
-    """The application is started again with it; the old one is nobody's any more."""
+    """The applications are started again with what was certified of it."""
     before = town.must(HOST, "cat", SHOWN)
-    town.must(HOST, "rm", "/etc/loushan-app/service.key")
+    town.must(HOST, "rm", KEY)
 
     done = town.playbook("applications")
 
     after = town.must(HOST, "cat", SHOWN)
-    shown = (
-        town.must(HOST, "cat", "/run/credentials/loushan-approval.service/certificate.pem"),
-        town.must(HOST, "cat", "/run/credentials/loushan-supervision.service/certificate.pem"),
-    )
     assert done.returncode == 0, done.stdout[-3000:]
     assert before != after
-    assert shown == (after, after)
+    assert shown_by(town) == {after}
+
+
+def test_what_is_old_is_renewed_with_another_key(town: Town) -> None:
+    """A quarter of its life is left; the applications are started again with the new one."""
+    asked = town.must(HOST, "openssl", "req", "-new", "-key", KEY, "-subj", "/CN=applications-city")
+    now = datetime.now(UTC)
+    state = open_state(town.places.authorities, now)
+    record, then = newest_of(state, "applications-city", "service"), now - timedelta(days=45)
+    old = renew(state, record, asked.encode(), Secrets(), then).chain().decode()
+    town.must(HOST, "sh", "-c", f"cat >{SHOWN}", text=old)
+    key = town.must(HOST, "sha256sum", KEY)
+
+    dry = town.playbook("applications", "--check", "--diff")
+    unchanged = town.must(HOST, "sha256sum", KEY), town.must(HOST, "cat", SHOWN)
+    done = town.playbook("applications")
+
+    after = town.must(HOST, "cat", SHOWN)
+    assert "less than a third of its life is left" in " ".join(dry.stdout.split())
+    assert unchanged == (key, old)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert after != old
+    assert town.must(HOST, "sha256sum", KEY) != key
+    assert shown_by(town) == {after}
+
+
+def shown_by(town: Town) -> set[str]:
+    """Give the certificates that the running applications were handed."""
+    units = ("loushan-approval.service", "loushan-supervision.service")
+    return {town.must(HOST, "cat", f"/run/credentials/{u}/certificate.pem") for u in units}

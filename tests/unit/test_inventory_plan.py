@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.policy.names import gateway_host
+from gateway.policy.names import gateway_host, site_group
 from gateway.policy.plan import read_plan
 from gateway.policy.wiring import wirings
 from tests.repo.tree import ROOT
@@ -315,6 +315,12 @@ def test_where_no_application_is_named_there_is_no_host_of_one(own: Path) -> Non
     assert not found.get("applications", {}).get("hosts")
     assert "applications" in found["all"]["children"]
     assert "city.applications" not in found["_meta"]["hostvars"]
+
+
+def test_a_site_that_is_called_as_their_group_is_not_in_it() -> None:
+    """Its gateway would be made an application's host."""
+    assert site_group("applications") == "site_applications"
+    assert site_group("tax") == "tax"
 
 
 def test_an_applications_host_is_brought_up_elsewhere(own: Path) -> None:

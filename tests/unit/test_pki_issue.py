@@ -300,6 +300,26 @@ def test_a_name_that_stands_for_two_things_is_asked_about(tmp_path: Path) -> Non
     assert newest_of(state, "portal", "service").authority == "services"
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_name_that_several_hosts_show_is_renewed_by_what_counts(
+    tmp_path: Path, lost: int
+) -> None:
+    """One host's certificate was revoked, the first or the last; only where all are, none is."""
+    state = make_state(tmp_path)
+    first = certify(state, "service", "gate").record
+    second = renew(state, first, request("gate"), NO_SECRETS, day(1)).record
+    both = (first, second)
+
+    revoke(state, f"{both[lost].serial:x}", "keyCompromise", NO_SECRETS, day(2))
+    found = newest_of(state, "gate")
+    revoke(state, f"{both[1 - lost].serial:x}", "keyCompromise", NO_SECRETS, day(3))
+
+    assert found.serial == both[1 - lost].serial
+    with pytest.raises(PkiRefused) as refused:
+        renew(state, newest_of(state, "gate"), request("gate"), NO_SECRETS, day(4))
+    assert refused.value.code is Code.ZP045
+
+
 def test_renewals_without_end_are_refused(tmp_path: Path) -> None:
     """A host gone wrong does not fill the disk."""
     state = make_state(tmp_path)

@@ -53,6 +53,7 @@ def asked(disk: Path, **more: object) -> dict[str, Any]:
         "owner": own.pw_name,
         "group": "root",
         "mode": "0600",
+        "new_key": False,
         "files": None,
         **more,
     }
@@ -176,6 +177,31 @@ def test_a_certificate_of_another_key_is_not_installed(disk: Path, authorities: 
     assert [file.name for file in disk.iterdir()] == ["service.key"]
 
 
+def test_a_new_key_takes_the_old_ones_place_with_its_certificate(
+    disk: Path, authorities: State
+) -> None:
+    """Until then the old one is in use; a check makes none."""
+    files = sent(authorities, host.work(asked(disk), check=False))
+    host.work(asked(disk, files=files), check=False)
+    before = {file.name: file.read_bytes() for file in disk.iterdir()}
+    host.work(asked(disk, new_key=True), check=True)
+    assert {file.name: file.read_bytes() for file in disk.iterdir()} == before
+
+    renewing = host.work(asked(disk, new_key=True), check=False)
+    meanwhile = {name: (disk / name).read_bytes() for name in before}
+    renewed = sent(authorities, renewing)
+    done = host.work(asked(disk, files=renewed), check=False)
+    again = host.work(asked(disk, files=renewed), check=False)
+
+    after = {file.name: file.read_bytes() for file in disk.iterdir()}
+    assert meanwhile == before
+    assert (done["changed"], again["changed"]) == (True, False)
+    assert after.keys() == before.keys()
+    assert after["service.key"] != before["service.key"]
+    assert after["combined.pem"] == after["service.pem"] + after["service.key"]
+    assert (disk / "service.key").stat().st_mode & 0o777 == 0o600
+
+
 # --- at the controller ----------------------------------------------------------------------------
 
 
@@ -246,34 +272,22 @@ def test_several_hosts_show_one_name(authorities: State) -> None:
         assert chain.count("BEGIN CERTIFICATE") == 2
 
 
-def test_what_is_old_is_certified_once_more(authorities: State) -> None:
-    """With the same key, for a life of its own."""
-    asking = request(NAME).decode()
-    before = controller.chain_for(authorities.folder, NAME, asking, is_old=False)
-
-    after = controller.chain_for(authorities.folder, NAME, asking, is_old=True)
-
-    records = authorities.records("services")
-    assert before != after
-    assert len(records) == 2
-    assert len({record.key for record in records}) == 1
-
-
-@pytest.mark.parametrize("revoked", [0, 1])
-def test_one_hosts_certificate_is_revoked_and_the_others_go_on(
-    authorities: State, revoked: int
-) -> None:
-    """Whichever was issued first: the one is not certified again, the other is renewed."""
-    asking = [request(NAME).decode() for _ in range(2)]
-    chains = [controller.chain_for(authorities.folder, NAME, each, is_old=False) for each in asking]
-    serial = x509.load_pem_x509_certificate(chains[revoked].encode()).serial_number
+def test_one_hosts_certificate_is_revoked_and_the_others_go_on(authorities: State) -> None:
+    """With a new key; the one that was revoked is not certified again."""
+    lost, other, new = (request(NAME).decode() for _ in range(3))
+    chain, kept = (
+        controller.chain_for(authorities.folder, NAME, each, is_old=False) for each in (lost, other)
+    )
+    serial = x509.load_pem_x509_certificate(chain.encode()).serial_number
     revoke(authorities, f"{serial:x}", "keyCompromise", NO_SECRETS, datetime.now(UTC))
 
-    renewed = controller.chain_for(authorities.folder, NAME, asking[1 - revoked], is_old=True)
+    good = judged(authorities).why_due(kept, other, datetime.now(UTC))
+    renewed = controller.chain_for(authorities.folder, NAME, new, is_old=True)
 
-    assert renewed not in chains
+    assert good == ""
+    assert renewed not in (chain, kept)
     with pytest.raises(AnsibleActionFail, match="ZP037"):
-        controller.chain_for(authorities.folder, NAME, asking[revoked], is_old=False)
+        controller.chain_for(authorities.folder, NAME, lost, is_old=False)
 
 
 def test_a_request_for_another_name_is_refused(authorities: State) -> None:

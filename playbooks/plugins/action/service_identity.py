@@ -40,7 +40,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         """Ask the host, have it certified where that is due, install."""
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        arguments.pop("files", None)
+        for said_here in ("files", "new_key"):
+            arguments.pop(said_here, None)
         folder, name = Path(str(arguments["authority"])), str(arguments["name"])
         issuer = read(folder / _AUTHORITY / "authority.pem")
         said: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
@@ -52,6 +53,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         due = f"{name} is certified: {why}\n" if why else ""
         if why and self._task.check_mode:
             return {"changed": True, "digest": "", "certificate": "", "diff": _diff(due)}
+        if why == _OLD:
+            asked = {**arguments, "new_key": True}
+            renewing: dict[str, Any] = self._execute_module(module_args=asked, task_vars=task_vars)
+            if renewing.get("failed"):
+                return renewing
+            request = str(renewing["request"])
         if why:
             chain = chain_for(folder, name, request, is_old=why == _OLD)
         root = read(folder / "root" / "authority.pem")

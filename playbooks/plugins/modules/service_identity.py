@@ -27,6 +27,7 @@ description:
   - The key never leaves the host. It is on P-384.
   - The certificate is for C(NAME.svc.PLAN.internal), to answer and to ask with. It is left as it is until less
     than a third of its life is left, or until it is not of this name, this key or this authority any more.
+  - It is renewed with another key, which takes the old one's place when it is certified.
   - Several hosts may show one name, each with a key of its own, as both gateways of a pair do.
   - A key whose certificate was revoked is not certified again. Remove it on the host, and another one is made.
   - Whoever uses these files is not told. Write C(digest) into a file of the service's by C(host_state), and have
@@ -68,6 +69,10 @@ options:
     description: The mode of C(key) and C(combined), as in C("0640"); nothing for others.
     type: str
     default: "0600"
+  new_key:
+    description: Whether the request is by a key that is to take the other one's place; said by the controller.
+    type: bool
+    default: false
   files:
     description: What to install; said by the controller.
     type: dict
@@ -120,6 +125,7 @@ SPEC: dict[str, Any] = {
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "mode": {"type": "str", "default": "0600"},
+    "new_key": {"type": "bool", "default": False},
     "files": {"type": "dict"},
 }
 
@@ -178,14 +184,18 @@ def work(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     if wanted["files"] is None:
         return _asked(key, wanted, mode, owner, check=check)
     sent = {name: str(text).encode() for name, text in wanted["files"].items()}
-    if key.exists() and not fits(key, sent["certificate"]):
+    renewed = fits(next_key(key), sent["certificate"])
+    if key.exists() and not renewed and not fits(key, sent["certificate"]):
         message = f"{key} has changed since the request was made; run this again"
         raise ValueError(message)
-    places = list(_places(wanted, sent, mode, owner))
+    private = read(next_key(key) if renewed else key) or b""
+    places = list(_places(wanted, {**sent, "key": private}, mode, owner))
     changed = [place for place in places if place.differs()]
     if not check:
         for place in changed:
             place.put()
+        if renewed:
+            next_key(key).unlink()
     difference = "".join(f"{place.path}\n" for place in changed)
     public = b"".join(sent[name] for name in _PUBLIC)
     return {
@@ -200,17 +210,18 @@ def _asked(
     key: Path, wanted: Mapping[str, Any], mode: int, owner: tuple[int, int], *, check: bool
 ) -> dict[str, Any]:
     """Give the request, and the certificate that is installed, whatever it is."""
-    made = not key.exists()
+    asking = next_key(key) if wanted["new_key"] else key
+    made = wanted["new_key"] or not key.exists()
     if made and check:
         return {"changed": True, "request": "", "certificate": ""}
     if made:
-        make_key(key, mode, owner)
+        make_key(asking, mode, owner)
     installed = read(Path(wanted["certificate"] or wanted["combined"])) or b""
     # Of what is combined the key stays here.
     chain, end, _ = installed.rpartition(_END)
     return {
         "changed": made,
-        "request": request_for(key, str(wanted["name"])),
+        "request": request_for(asking, str(wanted["name"])),
         "certificate": (chain + end).decode("ascii", "replace"),
     }
 
@@ -218,15 +229,22 @@ def _asked(
 def _places(
     wanted: Mapping[str, Any], sent: Mapping[str, bytes], mode: int, owner: tuple[int, int]
 ) -> Iterator[Place]:
-    """Give every file as it must be; the key as it is, with the rights that it must have."""
-    key = Path(wanted["key"])
-    private = read(key) or b""
-    yield Place(key, private, mode, owner)
+    """Give every file as it must be.
+
+    The key is the first: where a run is cut off after it, the next one is given the same
+    certificate for it.
+    """
+    yield Place(Path(wanted["key"]), sent["key"], mode, owner)
     if wanted["combined"]:
-        yield Place(Path(wanted["combined"]), sent["certificate"] + private, mode, owner)
+        yield Place(Path(wanted["combined"]), sent["certificate"] + sent["key"], mode, owner)
     for name in _PUBLIC:
         if wanted[name]:
             yield Place(Path(wanted[name]), sent[name], _READABLE, (0, 0))
+
+
+def next_key(key: Path) -> Path:
+    """Give where a key waits for its certificate, before it takes the other one's place."""
+    return key.with_name(f".next-{key.name}")
 
 
 def _rights(wanted: Mapping[str, Any]) -> tuple[int, tuple[int, int]]:
