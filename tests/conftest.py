@@ -43,8 +43,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """After tests of the lab, list what a lab cannot show; it neither passed nor was skipped."""
+    """Say what others found, and after tests of the lab, what a lab cannot show.
+
+    The latter neither passed nor was skipped.
+    """
     reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    for title, text in (kept for report in reports for kept in report.user_properties):
+        terminalreporter.section(title)
+        terminalreporter.write(f"{text}\n")
     if not any(str(report.nodeid).startswith("tests/lab/") for report in reports):
         return
     terminalreporter.section(f"not tested here, see docs/{_LIST.name}")

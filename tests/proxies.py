@@ -330,17 +330,21 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
             over.set()
 
 
+def by_debian_13(where: str, *command: str) -> list[str]:
+    """Give how a program of Debian 13 is run in a network namespace.
+
+    In a namespace of mounts of its own, which `ip netns exec` makes: a program that starts itself
+    anew finds Debian 13's libraries there, too.
+    """
+    tree = image.ensure(lambda _line: None).tree
+    mounted = ("sh", "-c", 'mount --bind "$0" /usr && exec "$@"', str(tree / "usr"))
+    return ["ip", "netns", "exec", where, *mounted, *command]
+
+
 def started(folder: Path, where: str) -> "subprocess.Popen[bytes]":
     """Start the program of Debian 13 in a namespace, and wait until it answers."""
-    tree = image.ensure(lambda _line: None).tree
-    # In a namespace of mounts of its own, which `ip netns exec` makes: a program that starts
-    # itself anew finds Debian 13's libraries there, too.
-    command = [
-        *("ip", "netns", "exec", where),
-        *("sh", "-c", 'mount --bind "$0" /usr && exec "$@"', str(tree / "usr")),
-        *("/usr/sbin/haproxy", "-W", "-db", "-S", str(folder / "master.sock")),
-        *("-f", str(folder / "haproxy.cfg")),
-    ]
+    program = ("/usr/sbin/haproxy", "-W", "-db", "-S", str(folder / "master.sock"))
+    command = by_debian_13(where, *program, "-f", str(folder / "haproxy.cfg"))
     named = {**os.environ, "LOUSHAN_NODE": "city-gw"}
     with (folder / "decisions").open("ab") as out, (folder / "said").open("ab") as said:
         process = subprocess.Popen(command, stdout=out, stderr=said, env=named)
