@@ -18,7 +18,10 @@ _SCOPES = {
     "tests/lab/test_lab_bare.py": "tests/lab/bare",
     "tests/lab/": "tests/lab",
     "tests/kernel/test_proxy.py": "tests/kernel/proxy",
-    "tests/kernel/test_proxy_attacks.py": "tests/kernel/proxy/attacks",
+    **{
+        f"tests/kernel/test_proxy_{of}.py": f"tests/kernel/proxy/{of}"
+        for of in ("attacks", "connections", "streams", "tls")
+    },
     # Every namespace sees it, so it is done before the city is up.
     "tests/kernel/test_verify_bpf.py": "tests/lab",
 }
