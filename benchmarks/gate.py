@@ -24,7 +24,7 @@ from benchmarks.servers import Server, of_debian_13, serving
 from gateway.artefacts import GateMaps, Generation
 from gateway.compile.proxy import compile_proxy
 from gateway.haproxy import Haproxy, HaproxyRefused
-from gateway.load.gates import Proxy, bring_into_force, revoke
+from gateway.load.gates import Proxy, bring_into_force, revoke, tell
 from gateway.observe.content import Kind
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +61,7 @@ class Way(StrEnum):
 BARE = (Way.BARE, Way.THREADS)
 
 #: What is of the log alone.
-_OF_THE_LOG = ("log stdout", "log global", "log-format")
+_OF_THE_LOG = ("log stdout", "log global", "log-format", "error-log-format")
 
 #: What a decision does not need: its number, its record, its words, and what an application reads.
 _BESIDE_THE_DECISION = (
@@ -75,7 +75,11 @@ _BESIDE_THE_DECISION = (
     "http-request del-header",
     "http-request set-header",
     "http-request set-uri",
+    "http-request set-var-fmt(txn.under_way)",
+    "http-request track-sc2",
+    "http-request deny deny_status 503 unless { sc2_tracked }",
     "http-response deny",
+    "http-response set-header",
     "acl wants_",
 )
 
@@ -83,6 +87,8 @@ _BESIDE_THE_DECISION = (
 _BESIDE_PASSING_ON = (
     *_OF_THE_LOG,
     "unique-id-format",
+    "set-var proc.started",
+    "tcp-request connection",
     "tcp-request session",
     "http-request ",
     "http-response ",
@@ -207,13 +213,14 @@ def standing(way: Way, size: int, where: str, folder: Path, ground: Ground) -> I
         "-f",
         str(folder / "haproxy.cfg"),
     ]
-    named = {"LOUSHAN_NODE": "city-gw", "LOUSHAN_STARTED": "1764081000"}
+    named = {"LOUSHAN_NODE": "city-gw"}
     raw = folder / RAW
     raw.touch()
     with serving(where, command, folder, out=raw, named=named) as server:
         proxy = Proxy(Haproxy(folder / _SOCKET), PurePosixPath(folder / "maps"))
         _wait_for(server, proxy.haproxy)
         if way not in BARE:
+            tell(proxy, rights.tokens(size))
             enforce(proxy, rights.maps(size, Generation.A), REVISION)
             revoke(proxy, rights.revoked(size))
         if way is not Way.RECORDED:

@@ -123,6 +123,7 @@ def _certificates(folder: Path) -> tuple[dict[str, bytes], tuple[Path, ...]]:
     service = _pem(state, "services", "service", host.partition(".")[0], above)
     given = {
         f"certificates/{host}.pem": service,
+        "gateway.pem": service,
         _CLIENTS: b"".join(above.values()),
         _SERVICES: above[ROOT] + above["services"],
     }

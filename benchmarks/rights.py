@@ -25,6 +25,9 @@ ZONE = "tax.office"
 
 METHOD = "GET"
 
+#: As long as one that `gateway.load.identity_tokens` makes.
+_TOKEN = "e" * 450
+
 #: A path that no route has.
 REFUSED_PATH = "/nobody/1"
 
@@ -94,3 +97,9 @@ def maps(size: int, generation: Generation, mark: str = "made") -> GateMaps:
 def revoked(size: int) -> dict[str, str]:
     """Give so many certificates that are revoked, none of them of anybody here."""
     return {f"people/{number:032X}": "2026-11-25" for number in range(size)}
+
+
+def tokens(size: int) -> dict[str, str]:
+    """Give what an application is told of so many subjects, of the length of a real token."""
+    host = place().gate.host
+    return {f"asker_{number}:{ZONE}:{host}": _TOKEN for number in range(size)}

@@ -24,7 +24,10 @@ _SCOPES = {
     "tests/lab/test_lab_bare.py": "tests/lab/bare",
     "tests/lab/": "tests/lab",
     "tests/kernel/test_proxy.py": "tests/kernel/proxy",
-    "tests/kernel/test_proxy_attacks.py": "tests/kernel/proxy/attacks",
+    **{
+        f"tests/kernel/test_proxy_{of}.py": f"tests/kernel/proxy/{of}"
+        for of in ("attacks", "connections", "streams", "tls")
+    },
     # Every namespace sees it, so it is done before the city is up.
     "tests/kernel/test_verify_bpf.py": "tests/lab",
 }
@@ -49,8 +52,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """After tests of the lab, list what a lab cannot show; it neither passed nor was skipped."""
+    """Say what others found, and after tests of the lab, what a lab cannot show.
+
+    The latter neither passed nor was skipped.
+    """
     reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    for title, text in (kept for report in reports for kept in report.user_properties):
+        terminalreporter.section(title)
+        terminalreporter.write(f"{text}\n")
     if not any(str(report.nodeid).startswith("tests/lab/") for report in reports):
         return
     terminalreporter.section(f"not tested here, see docs/{_LIST.name}")

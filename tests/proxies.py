@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePosixPath
+from socketserver import BaseRequestHandler, TCPServer, ThreadingTCPServer
 from typing import Any
 
 from cryptography import x509
@@ -122,11 +123,12 @@ class Stand:
         context: ssl.SSLContext,
         server_name: str,
         session: ssl.SSLSession | None = None,
+        port: int = 8443,
     ) -> ssl.SSLSocket:
         """Open a connection from an address; resume a session where one is given."""
 
         def opened() -> socket.socket:
-            return socket.create_connection((GATE, 8443), PATIENCE_SECONDS, (source, 0))
+            return socket.create_connection((GATE, port), PATIENCE_SECONDS, (source, 0))
 
         plain = namespace.inside(self.near, opened)
         try:
@@ -185,7 +187,7 @@ def standing(plan: Plan, folder: Path) -> Iterator[Stand]:
     near, far = (f"lst-proxy-{os.getpid()}-{end}" for end in ("near", "far"))
     state = authorities(folder / "authorities")
     lay_out(plan, state, folder)
-    with cables(plan, near, far), application(folder, far) as seen:
+    with cables(plan, near, far), application(folder, far) as seen, echo(folder, far):
         process = started(folder, near)
         try:
             proxy = Proxy(Haproxy(folder / "control.sock"), PurePosixPath(folder / "maps"))
@@ -254,6 +256,42 @@ def cables(plan: Plan, near: str, far: str) -> Iterator[None]:
 
 
 @contextmanager
+def echo(folder: Path, where: str) -> Iterator[None]:
+    """Say back whatever is said: something that is no HTTP."""
+
+    class Answer(BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                while part := self.request.recv(9_999):
+                    self.request.sendall(part)
+
+    ThreadingTCPServer.daemon_threads = True
+    server = namespace.inside(where, lambda: ThreadingTCPServer((APPLICATION, 5432), Answer))
+    with served(server, folder):
+        yield
+
+
+@contextmanager
+def served(server: TCPServer, folder: Path) -> Iterator[None]:
+    """Have a server serve by TLS, and the gateway alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    (certificate,) = (folder / "certificates").iterdir()
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(folder / "services.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
 def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
     """Answer each request with what came; give what came."""
     seen: list[dict[str, Any]] = []
@@ -293,35 +331,28 @@ def application(folder: Path, where: str) -> Iterator[list[dict[str, Any]]]:
             pass
 
     server = namespace.inside(where, lambda: ThreadingHTTPServer((APPLICATION, 8443), Answer))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    (certificate,) = (folder / "certificates").iterdir()
-    context.load_cert_chain(certificate)
-    context.load_verify_locations(folder / "services.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(server, folder):
+        try:
+            yield seen
+        finally:
+            over.set()
+
+
+def by_debian_13(where: str, *command: str) -> list[str]:
+    """Give how a program of Debian 13 is run in a network namespace.
+
+    In a namespace of mounts of its own, which `ip netns exec` makes: a program that starts itself
+    anew finds Debian 13's libraries there, too.
+    """
+    tree = image.ensure(lambda _line: None).tree
+    mounted = ("sh", "-c", 'mount --bind "$0" /usr && exec "$@"', str(tree / "usr"))
+    return ["ip", "netns", "exec", where, *mounted, *command]
 
 
 def started(folder: Path, where: str) -> "subprocess.Popen[bytes]":
     """Start the program of Debian 13 in a namespace, and wait until it answers."""
-    tree = image.ensure(lambda _line: None).tree
-    # In a namespace of mounts of its own, which `ip netns exec` makes: a program that starts
-    # itself anew finds Debian 13's libraries there, too.
-    command = [
-        *("ip", "netns", "exec", where),
-        *("sh", "-c", 'mount --bind "$0" /usr && exec "$@"', str(tree / "usr")),
-        *("/usr/sbin/haproxy", "-W", "-db", "-S", str(folder / "master.sock")),
-        *("-f", str(folder / "haproxy.cfg")),
-    ]
+    program = ("/usr/sbin/haproxy", "-W", "-db", "-S", str(folder / "master.sock"))
+    command = by_debian_13(where, *program, "-f", str(folder / "haproxy.cfg"))
     named = {**os.environ, "LOUSHAN_NODE": "city-gw"}
     with (folder / "decisions").open("ab") as out, (folder / "said").open("ab") as said:
         process = subprocess.Popen(command, stdout=out, stderr=said, env=named)

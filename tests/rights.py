@@ -50,17 +50,36 @@ MORE_GRANTS = """\
 """
 
 
+#: What is no HTTP: whoever may connect to it is judged once, and hears the whole of it.
+COPIES = "  - {name: copies, title: 数据库复制, zone: city.applications, service: replication, "
+COPIES += "stream: true, label: 内部}\n"
+COUNTIES = "    from: {kind: county, zone: [business, office]}\n    to: city.applications\n"
+COUNTIES += "    services: "
+REPLICATION = "  - {name: replication, title: 数据库复制, tcp: 5432}\n"
+COPYING = """\
+  - name: huichuan_copies
+    subject: huichuan_system
+    resource: copies
+    actions: [connect]
+    until: "2026-12-31"
+"""
+
+
 def lab_with_rights() -> dict[str, str]:
-    """Give the lab's documents with hours, a delegation, a narrower grant and other methods."""
+    """Give the lab's documents with hours, a delegation, other methods, a stream and more."""
     documents = lab_documents()
     documents["subjects.yml"] += SECRETARY
     documents["subjects.yml"] = documents["subjects.yml"].replace(
         "zones: hall.counter", "zones: {site: [hall, city], zone: [counter, office]}"
     )
-    documents["resources.yml"] += SEALED
+    documents["resources.yml"] += SEALED + COPIES
+    documents["services.yml"] += REPLICATION
+    documents["conduits.yml"] = documents["conduits.yml"].replace(
+        f"{COUNTIES}[approval]", f"{COUNTIES}[approval, replication]"
+    )
     grants = documents["grants.yml"].replace(
         "actions: [read, decide]", "actions: [read, decide], hours: office_hours"
     )
     grants = grants.replace("actions: [read, file]", "actions: [read, file], zones: hall.counter")
-    documents["grants.yml"] = grants + MORE_GRANTS
+    documents["grants.yml"] = grants + MORE_GRANTS + COPYING
     return {**documents, "hours.yml": OFFICE_HOURS, "delegations.yml": DELEGATION}

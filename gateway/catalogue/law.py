@@ -201,6 +201,12 @@ TEXTS: Mapping[str, Text] = {
         "“{zone}”所提供的服务会被称为 {label},超过 {longest} 个字符",
         "请缩短安全域或站点的名称;主机名的每一段不得如此之长",
     ),
+    "ZG235": Text(
+        "resource `{resource}` is a stream, and `{other}` is reached by the same port, {port}",
+        "give the stream a service with a port of its own: who connects is asked for nothing more",
+        "客体“{resource}”为数据流,而“{other}”使用同一端口 {port}",
+        "请为数据流另设使用独立端口的服务:连接之后不再逐次判定",
+    ),
     "ZG238": Text(
         "requests to `{service}` of `{zone}` are judged at the gateway, and conduit `{conduit}`"
         " leads to another service of it on {port}",

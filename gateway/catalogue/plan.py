@@ -324,4 +324,16 @@ TEXTS: Mapping[str, Text] = {
         "起始日期 {since} 晚于截止日期 {until}",
         "请在 from 处写较早的日期",
     ),
+    "ZG154": Text(
+        "resource `{resource}` is a stream, and has a path or methods",
+        "leave them out, or leave `stream` out: who connects to a stream asks for nothing more",
+        "客体“{resource}”为数据流,却写有路径或方法",
+        "请删去路径与方法,或删去 stream:连接数据流者不再另行请求",
+    ),
+    "ZG155": Text(
+        "grant `{grant}`: nobody can {action} `{resource}`",
+        "what can be done to it: {known}; a stream is connected to, and nothing else",
+        "授权“{grant}”:对“{resource}”不能执行 {action}",
+        "可执行的操作:{known};数据流只能连接,其他客体不能连接",
+    ),
 }

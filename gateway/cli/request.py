@@ -20,7 +20,7 @@ from gateway.policy.requests import (
     decide_request,
 )
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

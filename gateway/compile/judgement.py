@@ -44,7 +44,7 @@ class Step:
     wanted: tuple[str, ...] = ()
 
 
-def steps(maps: str, port: int) -> tuple[Step, ...]:
+def steps(maps: str, port: int, is_http: bool) -> tuple[Step, ...]:  # noqa: FBT001 - what it is, not a switch
     """Give the steps in their order; `maps` is the folder of the maps, `port` where is asked."""
     return (
         _policy(maps),
@@ -64,7 +64,7 @@ def steps(maps: str, port: int) -> tuple[Step, ...]:
                 "var(txn.gate) -m found",
                 "var(txn.server_name),strcmp(txn.host) eq 0",
                 # As it was written: what was looked up is put into small letters, without a port.
-                f"req.hdr(host) -m reg '^[a-z0-9.-]+(:{port})?$'",
+                *((f"req.hdr(host) -m reg '^[a-z0-9.-]+(:{port})?$'",) if is_http else ()),
             ),
         ),
         Step(

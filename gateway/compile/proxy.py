@@ -7,6 +7,7 @@ reason.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv6Address
 
@@ -16,6 +17,7 @@ from gateway.policy.gates import Gate, gates_at
 from gateway.policy.model import Address, Plan
 from gateway.policy.names import identifier
 from gateway.policy.request_reasons import RequestReason
+from gateway.policy.rights import STREAM_METHODS, STREAM_PATH
 from gateway.policy.wiring import first_address
 
 #: Where a gateway has what its proxy is given; the folder of maps is filled by the loader.
@@ -86,6 +88,72 @@ _UNASKED_LINE = (
 _UNDER_WAY = (
     "%rt|%[src]|%[var(sess.authority)]|%[var(sess.serial)]|%[var(txn.gate)]|%[var(txn.method)]"
     "|%[var(txn.path),bytes(0,201)]|%[var(sess.name)]"
+)
+
+
+#: Who is at the other end, as the certificate says; once for a connection.
+_CERTIFICATE = (
+    ("authority", "ssl_c_s_dn(OU)"),
+    ("name", "ssl_c_s_dn(CN)"),
+    ("number", "ssl_c_s_dn(serialNumber)"),
+    ("serial", "ssl_c_serial,hex"),
+)
+_TIME = (("at", "date(0,ms)"), ("now", "date"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is judged at a port: by which kind of rule, what it asks for, and how it is refused.
+
+    `is_http` tells whether a name is asked for in HTTP, beside that in TLS.
+    """
+
+    rule: str
+    settings: tuple[str, ...]
+    protocols: str
+    asked: tuple[tuple[str, str], ...]
+    refuse: str
+    is_http: bool
+
+
+#: Each request of a connection by itself.
+_REQUESTS = _Judged(
+    rule="http-request",
+    settings=(),
+    protocols=" alpn h2,http/1.1",
+    asked=(
+        *_TIME,
+        # As text: a method that HAProxy has no word for would be kept as another.
+        ("method", "method,concat()"),
+        ("path", "path"),
+        ("host", "req.hdr(host),host_only"),
+        ("server_name", "ssl_fc_sni"),
+    ),
+    refuse="deny deny_status 503",
+    is_http=True,
+)
+
+#: A connection when it begins, as a request (`gateway.policy.requests.connection`).
+_CONNECTIONS = _Judged(
+    rule="tcp-request content",
+    settings=(
+        "mode tcp",
+        "no option http-keep-alive",
+        # A connection is judged before anything is said on it, and may say nothing.
+        "no option dontlognull",
+        f"log-format '{_LINE.replace('ST', '[int(0)]')}'",
+        f"error-log-format '{_UNASKED_LINE.replace('ST', '[int(0)]')}'",
+    ),
+    protocols="",
+    asked=(
+        *_TIME,
+        ("method", f"str({STREAM_METHODS['connect'][0]})"),
+        ("path", f"str({STREAM_PATH})"),
+        ("host", "ssl_fc_sni"),
+        ("server_name", "ssl_fc_sni"),
+    ),
+    refuse="reject",
+    is_http=False,
 )
 
 
@@ -169,57 +237,58 @@ def _global(socket: str) -> Iterator[str]:
 
 def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
     here = [gate for gate in gates if gate.port == port]
+    # The gates of a port are alike in this: a plan in which they are not is refused (ZG235).
+    judged = _CONNECTIONS if here[0].is_stream else _REQUESTS
     tls = (
         f"ssl crt {folder}/certificates strict-sni ca-file {folder}/clients.pem verify required"
-        " alpn h2,http/1.1"
+        f"{judged.protocols}"
     )
     yield f"frontend gates_{port}"
+    yield from (f"    {line}" for line in judged.settings)
     yield f"    bind 0.0.0.0:{port} {tls}"
     yield f"    bind :::{port} v6only {tls}"
     yield "    tcp-request connection track-sc1 src table sources"
     yield f"    tcp-request connection reject if {{ sc1_conn_cur gt {_MOST_CONNECTIONS} }}"
-    yield from _what_is_asked()
-    for step in steps(f"{folder}/maps", port):
-        yield from (f"    http-request {line}" for line in lines(step))
-    yield from _answers(here, folder)
+    yield from (
+        f"    tcp-request session set-var(sess.{name}) {found}" for name, found in _CERTIFICATE
+    )
+    rules = (
+        # Numbered without a gap; the program's own counter counts its control socket too.
+        "track-sc0 int(1) table counts",
+        "set-var(txn.count) sc_inc_gpc0(0)",
+        *(f"set-var(txn.{name}) {found}" for name, found in judged.asked),
+        *(line for step in steps(f"{folder}/maps", port, judged.is_http) for line in lines(step)),
+    )
+    yield from (f"    {judged.rule} {rule}" for rule in rules)
+    yield "    acl judged var(txn.reason) -m found"
+    yield from _who_is_told(folder) if judged.is_http else ()
+    yield f"    {judged.rule} set-var(txn.reason) str({RequestReason.GRANT}) unless judged"
+    yield f"    acl permitted var(txn.reason) -m str {RequestReason.GRANT}"
+    yield f"    {judged.rule} set-var(txn.verdict) str(DROP)"
+    yield f"    {judged.rule} set-var(txn.verdict) str(ACCEPT) if permitted"
+    yield from (
+        _refusals(folder) if judged.is_http else [f"    {judged.rule} reject unless permitted"]
+    )
+    # What takes long is judged again while it does: whoever cannot be found then is not let pass.
+    yield f'    {judged.rule} set-var-fmt(txn.under_way) "{_UNDER_WAY}"'
+    yield f"    {judged.rule} track-sc2 var(txn.under_way) table streams"
+    yield f"    {judged.rule} {judged.refuse} unless {{ sc2_tracked }}"
+    yield from _what_is_sent_on() if judged.is_http else ()
+    for gate in here:
+        yield f"    use_backend {_backend_name(gate)} if {{ var(txn.gate) -m str {gate.name} }}"
     yield ""
 
 
-def _what_is_asked() -> Iterator[str]:
-    """Say who is at the other end, once a connection, and what it asks for, each time."""
-    for name, found in (
-        ("authority", "ssl_c_s_dn(OU)"),
-        ("name", "ssl_c_s_dn(CN)"),
-        ("number", "ssl_c_s_dn(serialNumber)"),
-        ("serial", "ssl_c_serial,hex"),
-    ):
-        yield f"    tcp-request session set-var(sess.{name}) {found}"
-    # Decisions are numbered without a gap; the program's own counter counts its control socket too.
-    yield "    http-request track-sc0 int(1) table counts"
-    yield "    http-request set-var(txn.count) sc_inc_gpc0(0)"
-    for name, found in (
-        ("at", "date(0,ms)"),
-        ("now", "date"),
-        # As text: a method that HAProxy has no word for would be kept as another.
-        ("method", "method,concat()"),
-        ("path", "path"),
-        ("host", "req.hdr(host),host_only"),
-        ("server_name", "ssl_fc_sni"),
-    ):
-        yield f"    http-request set-var(txn.{name}) {found}"
-
-
-def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
-    # Who asks is told by what was signed ahead of time; without it an application would refuse.
+def _who_is_told(folder: str) -> Iterator[str]:
+    """Pick what an application is told of who asks, which was signed ahead of time."""
     asked = "var(txn.subject),concat(:,txn.zone),concat(:,txn.host)"
     yield f"    http-request set-var(txn.token) {asked},map_str({folder}/maps/tokens.map)"
-    yield "    acl judged var(txn.reason) -m found"
     yield "    acl told var(txn.token) -m found"
-    yield (f"    http-request set-var(txn.reason) str({RequestReason.NO_POLICY}) if !judged !told")
-    yield f"    http-request set-var(txn.reason) str({RequestReason.GRANT}) unless judged"
-    yield f"    acl permitted var(txn.reason) -m str {RequestReason.GRANT}"
-    yield "    http-request set-var(txn.verdict) str(DROP)"
-    yield "    http-request set-var(txn.verdict) str(ACCEPT) if permitted"
+    # Without it the application would refuse.
+    yield f"    http-request set-var(txn.reason) str({RequestReason.NO_POLICY}) if !judged !told"
+
+
+def _refusals(folder: str) -> Iterator[str]:
     yield "    acl wants_json req.hdr(accept) -m sub application/json"
     yield "    acl wants_english req.hdr(accept-language) -m beg en"
     for status, reason in _STATUS:
@@ -233,10 +302,9 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
                 f"    http-request return status {status} content-type '{kind}'"
                 f" hdr Cache-Control no-store lf-file {folder}/refused.{name} if {when} {wish}"
             ).rstrip()
-    # What takes long is judged again while it does: whoever cannot be found then is not let pass.
-    yield f'    http-request set-var-fmt(txn.under_way) "{_UNDER_WAY}"'
-    yield "    http-request track-sc2 var(txn.under_way) table streams"
-    yield "    http-request deny deny_status 503 unless { sc2_tracked }"
+
+
+def _what_is_sent_on() -> Iterator[str]:
     for names in (_FORGED, _ASKED_ASIDE):
         yield f"    http-request del-header '{names}' -m reg"
     yield (
@@ -249,13 +317,13 @@ def _answers(gates: list[Gate], folder: str) -> Iterator[str]:
     yield "    http-response set-header Loushan-Decision %[unique-id]"
     # What was judged is what is sent on: a target may come with a scheme, a user and a host.
     yield "    http-request set-uri %[pathq]"
-    for gate in gates:
-        yield f"    use_backend {_backend_name(gate)} if {{ var(txn.gate) -m str {gate.name} }}"
 
 
 def _backend(plan: Plan, gate: Gate, folder: str) -> Iterator[str]:
     address = _server(plan, gate)
     yield f"backend {_backend_name(gate)}"
+    if gate.is_stream:
+        yield "    mode tcp"
     yield (
         f"    server application {_endpoint(address, gate.port)} ssl verify required"
         f" ca-file {folder}/services.pem crt {folder}/gateway.pem"

@@ -77,6 +77,8 @@ def _gates(plan: Plan) -> Iterator[Problem]:
             params = {"zone": gate.zone, "label": label, "longest": str(_LONGEST_LABEL)}
             yield problem("ZG234", gate.resources[0].where, **params)
         yield from _port_taken(plan, gate)
+    for site in plan.sites:
+        yield from _streams_apart(gates_at(plan, site))
 
 
 def _port_taken(plan: Plan, gate: Gate) -> Iterator[Problem]:
@@ -88,6 +90,20 @@ def _port_taken(plan: Plan, gate: Gate) -> Iterator[Problem]:
             params = {"service": gate.service, "conduit": conduit.name, "port": asked}
             yield problem("ZG238", gate.resources[0].where, **params, zone=gate.zone)
             return
+
+
+def _streams_apart(gates: tuple[Gate, ...]) -> Iterator[Problem]:
+    """Find ports by which a stream is reached and something else: how would what comes be judged?
+
+    Streams in several zones may have one port, for each is asked for by its zone's name.
+    """
+    here = [(gate, resource) for gate in gates for resource in gate.resources]
+    for gate, stream in ((gate, resource) for gate, resource in here if resource.is_stream):
+        for beside, other in here:
+            is_apart = beside.port != gate.port or (beside.name != gate.name and other.is_stream)
+            if other is not stream and not is_apart:
+                params = {"resource": stream.name, "other": other.name, "port": str(gate.port)}
+                yield problem("ZG235", stream.where, **params)
 
 
 def _grants(plan: Plan, today: date) -> Iterator[Problem]:

@@ -18,13 +18,17 @@ from gateway.errors import Language
 from gateway.policy.access import merged, ports_by_pair, without
 from gateway.policy.model import Grant, Network, Plan, Ports, Resource, Zone
 from gateway.policy.requests import AUTHORITY
-from gateway.policy.rights import USUAL_METHODS, hours_text
+from gateway.policy.rights import STREAM_METHODS, USUAL_METHODS, hours_text
 from gateway.policy.settings import settings
 
 #: A piece of address space: its family, its first and its last address.
 Piece = tuple[int, int, int]
 
 _ADDRESS: Mapping[int, type[IPv4Address | IPv6Address]] = {4: IPv4Address, 6: IPv6Address}
+
+
+#: The methods that need not be said of an action.
+_USUAL = {**USUAL_METHODS, **STREAM_METHODS}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -352,7 +356,7 @@ def _change(plan: Plan, grant: Grant, action: str) -> GrantChange:
         since=str(grant.since or ""),
         hours=hours_text(grant.hours) if grant.hours else "",
         zones=tuple(plan.zones[zone].title for zone in grant.zones) if is_said else (),
-        methods=methods if methods != USUAL_METHODS[action] else (),
+        methods=methods if methods != _USUAL[action] else (),
         apart=_apart(plan, resource),
         instead=tuple(plan.zones[zone].title for zone in instead),
     )

@@ -28,6 +28,11 @@ class Gate:
         """How it is called in keys and records: its zone and its service."""
         return f"{self.zone}/{self.service}"
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether connections are judged there, and not requests."""
+        return any(resource.is_stream for resource in self.resources)
+
 
 def gates_at(plan: Plan, site: str) -> tuple[Gate, ...]:
     """Give the gates that a site's gateway keeps; none where the gateway is not ours.

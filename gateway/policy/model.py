@@ -174,6 +174,8 @@ class Resource:
     """An application path or document that is acted on.
 
     `methods` gives those of HTTP by which its application does an action.
+    One that is a stream is all that its service is: whoever may connect to it is
+    judged once, as if by a request for `/`, and not asked what is said afterwards.
     """
 
     name: str
@@ -183,6 +185,7 @@ class Resource:
     path: str
     label: Label
     methods: Mapping[str, tuple[str, ...]]
+    is_stream: bool = False
     where: Where = field(default=NOWHERE, compare=False)
 
 

@@ -13,6 +13,7 @@ from gateway.policy.gates import Gate, gates_at, ways_to
 from gateway.policy.model import Address, Grant, Hours, Plan, Resource, Subject
 from gateway.policy.reasons import Verdict
 from gateway.policy.request_reasons import RequestReason as Reason
+from gateway.policy.rights import STREAM_METHODS, STREAM_PATH
 
 #: Days and hours of a plan are those of China, which has no summer time.
 CHINA = timezone(timedelta(hours=8), "CST")
@@ -45,6 +46,18 @@ class Request:
     method: str
     path: str
     at: datetime
+
+
+def connection(
+    source: Address, shown: tuple[str, str], server_name: str, port: int, at: datetime
+) -> Request:
+    """Give the request that a connection to a stream is judged as, once, when it begins.
+
+    `shown` are authority and name of the certificate, as of a request.
+    """
+    authority, name = shown
+    (method,) = STREAM_METHODS["connect"]
+    return Request(source, authority, name, server_name, server_name, port, method, STREAM_PATH, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ USUAL_METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
+#: And a stream, which is no HTTP: a connection is judged as a request of this method for this path.
+STREAM_METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType({"connect": ("CONNECT",)})
+STREAM_PATH = "/"
+
 
 @dataclass(frozen=True, slots=True)
 class Rights:
@@ -73,17 +77,19 @@ class RightsReader:
         self._zones(entry, "zone")
         if entry["service"] not in self.services:
             self._unknown("ZG105", entry, "service", self.services)
-        methods = {
-            action: tuple(sorted(found)) for action, found in entry.get("methods", {}).items()
-        }
+        is_stream = "stream" in entry
+        if is_stream and ("path" in entry or "methods" in entry):
+            self.problems.append(problem("ZG154", entry.where(), resource=entry["name"]))
+        own = {action: tuple(sorted(found)) for action, found in entry.get("methods", {}).items()}
         return Resource(
             name=entry["name"],
             title=entry["title"],
             zone=entry["zone"],
             service=entry["service"],
-            path=entry["path"],
+            path=STREAM_PATH if is_stream else entry["path"],
             label=read_label(entry["label"]),
-            methods={**USUAL_METHODS, **methods},
+            methods=STREAM_METHODS if is_stream else {**USUAL_METHODS, **own},
+            is_stream=is_stream,
             where=entry.where(),
         )
 
@@ -105,8 +111,11 @@ class RightsReader:
         subject = known.subjects.get(entry["subject"])
         if subject is None:
             self._unknown("ZG106", entry, "subject", known.subjects)
-        if entry["resource"] not in known.resources:
+        resource = known.resources.get(entry["resource"])
+        if resource is None:
             self._unknown("ZG124", entry, "resource", known.resources)
+        else:
+            self._actions(entry, resource)
         hours = entry.get("hours")
         if hours is not None and hours not in known.hours:
             self._unknown("ZG127", entry, "hours", known.hours)
@@ -121,6 +130,12 @@ class RightsReader:
             hours=known.hours.get(hours) if hours else None,
             where=entry.where(),
         )
+
+    def _actions(self, entry: Entry, resource: Resource) -> None:
+        for action in sorted(set(entry["actions"]) - set(resource.methods)):
+            params = {"grant": entry["name"], "action": action, "resource": resource.name}
+            known = ", ".join(sorted(resource.methods))
+            self.problems.append(problem("ZG155", entry.where("actions"), **params, known=known))
 
     def _zones_of_grant(self, entry: Entry, subject: Subject | None) -> tuple[str, ...]:
         """Give the subject's zones, or those of them that the grant names."""

@@ -7,12 +7,17 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.load.gates import revoke
+from gateway.artefacts import Generation
+from gateway.compile.gate_maps import compile_maps
+from gateway.load.gates import bring_into_force, revoke
+from gateway.policy.model import Hours
+from gateway.policy.requests import CHINA
 from lab import namespace
 from tests import http2
 from tests.proxies import (
@@ -22,6 +27,7 @@ from tests.proxies import (
     GATE,
     HOST,
     PATIENCE_SECONDS,
+    SITE,
     Stand,
     authorities,
     authority_pem,
@@ -157,6 +163,34 @@ def test_who_comes_no_further_than_the_handshake_is_written_down(
     until(lambda: len(stand.unasked) > number)
     found = stand.unasked[-1]
     assert (found["reason"], found["source"], found["port"]) == (reason, DESK, 8443)
+
+
+def test_the_right_certificate_from_the_wrong_place_is_refused(stand: Stand, clerk: Path) -> None:
+    """A clerk's, at the counter of the hall, and at an address of nobody's."""
+    for source in ("10.12.1.9", GATE):
+        number = len(stand.decisions)
+        with stand.connect(source, stand.context(clerk), HOST) as opened:
+            found = stand.ask(opened, text("GET", CASE)).status
+        until(lambda n=number: len(stand.decisions) > n)  # type: ignore[misc]  # the loop's
+
+        assert (found, stand.decisions[-1]["reason"]) == (403, "wrong_zone")
+
+
+def test_the_right_certificate_at_the_wrong_time_is_refused(stand: Stand, clerk: Path) -> None:
+    """On another day of the week than the hours of the grant have; it passes when they are over."""
+    day = (datetime.now(CHINA) + timedelta(days=3)).isoweekday()
+    hours = Hours("later", "样例", (day,), ((0, 24 * 60),))
+    later = replace(stand.plan, grants=tuple(replace(g, hours=hours) for g in stand.plan.grants))
+    found = []
+    for plan, letter in ((later, Generation.B), (stand.plan, Generation.A)):
+        end = datetime.now(UTC) + timedelta(hours=1)
+        bring_into_force(stand.proxy, compile_maps(plan, SITE, letter), 8, end)
+        number = len(stand.decisions)
+        status(stand, clerk, text("GET", CASE))
+        until(lambda n=number: len(stand.decisions) > n)  # type: ignore[misc]  # the loop's
+        found.append(stand.decisions[-1]["reason"])
+
+    assert found == ["outside_hours", "grant"]
 
 
 # --- requests within requests ---------------------------------------------------------------------

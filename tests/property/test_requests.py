@@ -22,7 +22,7 @@ from tests.rights import NOWHERE, lab_with_rights
 
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=CHINA)
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "get", "")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "get", "")
 
 LAB = built(lab_with_rights())
 ZUNYI = read_plan(ROOT / "policy" / "zunyi")

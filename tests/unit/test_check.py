@@ -403,3 +403,63 @@ def test_a_resources_path_is_one_that_can_be_asked_for(path: str, is_refused: bo
     documents = changed("resources.yml", "path: /supervision/", f"path: {path}")
 
     assert ("ZG025" in codes(documents)) is is_refused
+
+
+STREAM = "  - {name: copies, title: 复制, zone: city.business, service: replication, label: 内部"
+REPLICATION = "  - {name: replication, title: 数据库复制, tcp: 5432}\n"
+
+
+def with_stream(more: str = "stream: true", resources: str = "", grants: str = "") -> set[str]:
+    """Give what is wrong with a plan that has a stream."""
+    documents = added("resources.yml", f"{STREAM}, {more}}}\n{resources}")
+    documents["services.yml"] += REPLICATION
+    documents["grants.yml"] += grants
+    return codes(documents)
+
+
+def test_a_stream_is_a_resource() -> None:
+    """It has no path; what has none is a stream, or is not read."""
+    assert with_stream() == set()
+    assert with_stream("stream: true, path: /") == {"ZG154"}
+    assert with_stream("stream: true, methods: {read: [GET]}") == {"ZG154"}
+    assert with_stream("stream: false, path: /") == {"ZG024"}
+    assert "ZG021" in with_stream("methods: {read: [GET]}")
+
+
+@pytest.mark.parametrize(
+    ("resource", "action", "is_refused"),
+    [
+        ("copies", "connect", False),
+        ("copies", "read", True),
+        ("copies", "export", True),
+        ("cases", "connect", True),
+    ],
+)
+def test_a_stream_is_connected_to_and_nothing_else_is(
+    resource: str,
+    action: str,
+    is_refused: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """Nobody can say what would pass by such a grant."""
+    grant = _grant(subject="huichuan_system", resource=resource, actions=f"[{action}]")
+
+    assert ("ZG155" in with_stream(grants=grant)) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("beside", "is_refused"),
+    [
+        pytest.param("zone: city.business, service: replication, path: /x/", True,
+                     id="requests to the same service"),
+        pytest.param("zone: city.office, service: replication, path: /x/", True,
+                     id="requests by the same port elsewhere"),
+        pytest.param("zone: city.office, service: replication, stream: true", False,
+                     id="another zone's stream"),
+        pytest.param("zone: city.business, service: https, path: /x/", False, id="another port"),
+    ],
+)  # fmt: skip
+def test_a_stream_has_a_port_of_its_own(beside: str, is_refused: bool) -> None:  # noqa: FBT001 - a table's column
+    """What comes there is judged once; requests would be judged by nobody."""
+    other = f"  - {{name: beside, title: 样例, {beside}, label: 内部}}\n"
+
+    assert ("ZG235" in with_stream(resources=other)) is is_refused

@@ -11,7 +11,7 @@ from tests.plans import built, changed, lab_documents
 
 def test_the_steps_are_those_of_the_reference_in_its_order() -> None:
     """Each reason has one step, but that of who passes."""
-    reasons = [step.reason for step in steps("/maps", 443)]
+    reasons = [step.reason for step in steps("/maps", 443, is_http=True)]
 
     assert reasons == [reason for reason in RequestReason if reason is not RequestReason.GRANT]
 
@@ -43,7 +43,7 @@ def test_chinese_names_become_ones_that_it_takes() -> None:
     text = compile_proxy(built(documents), "city").text
 
     sections = re.findall(r"^(?:frontend|backend) (.+)$", text, re.MULTILINE)
-    assert len(sections) == 6
+    assert len(sections) == 7
     assert all(re.fullmatch(r"[A-Za-z0-9_.:-]+", name) for name in sections)
 
 
@@ -63,4 +63,4 @@ def test_no_two_gates_are_called_alike() -> None:
 
     text = compile_proxy(alike, "city").text
 
-    assert len(set(re.findall(r"^backend (.+)$", text, re.MULTILINE))) == 4
+    assert len(set(re.findall(r"^backend (.+)$", text, re.MULTILINE))) == 5

@@ -11,7 +11,7 @@ from gateway.policy.difference import FlowChange, difference
 from gateway.policy.model import Flow, Plan
 from gateway.policy.reasons import Verdict
 from tests.plans import added, built, changed, lab_documents
-from tests.rights import DELEGATION, SECRETARY
+from tests.rights import DELEGATION, SECRETARY, lab_with_rights
 
 
 def test_order_and_names_change_nothing() -> None:
@@ -196,6 +196,16 @@ def test_a_delegation_that_holds_from_elsewhere_says_so(zones: str, is_said: boo
     assert len(sentences) == 2
     assert all(("经委托,从 " in said and "而非" in said) is is_said for said in sentences)
     assert ("instead" in found.canonical().decode()) is is_said
+
+
+def test_a_right_to_connect_is_said() -> None:
+    """As any other; the method by which it is judged need not be."""
+    found = difference(built(lab_documents()), built(lab_with_rights()))
+
+    connecting = [change for change in found.granted if change.action == "connect"]
+    assert [change.sentence(Language.EN) for change in connecting] == [
+        "汇川区报送系统 (certificate huichuan-business) may connect 数据库复制, until 2026-12-31"
+    ]
 
 
 def test_hours_that_change_under_their_name_are_a_change() -> None:

@@ -15,11 +15,14 @@ from gateway.policy.request_reasons import (
     RequestReason,
     UnaskedReason,
 )
-from gateway.policy.requests import CHINA, Request, decide_request, is_canonical
+from gateway.policy.requests import CHINA, Request, connection, decide_request, is_canonical
 from tests.plans import added, built, changed, lab_documents
-from tests.rights import DELEGATION, OFFICE_HOURS, SECRETARY
+from tests.rights import DELEGATION, OFFICE_HOURS, SECRETARY, lab_with_rights
 
 HOST = "applications-city.svc.lab.internal"
+
+#: A system of the county's.
+COUNTY = "10.32.0.9"
 
 #: A Wednesday.
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=CHINA)
@@ -249,6 +252,43 @@ def test_a_resource_may_have_other_methods() -> None:
 
     assert reason(plan, replace(CLERK, method="DELETE")) is RequestReason.GRANT
     assert reason(plan, replace(CLERK, method="PUT")) is RequestReason.NO_GRANT
+
+
+# --- what is no HTTP ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "server_name", "port", "expected"),
+    [
+        pytest.param(COUNTY, "huichuan-business", HOST, 5432, RequestReason.GRANT, id="granted"),
+        pytest.param(COUNTY, "huichuan-business", HOST, 8443, RequestReason.UNKNOWN_RESOURCE,
+                     id="where requests are asked"),
+        pytest.param(COUNTY, "huichuan-business", "city", 5432, RequestReason.UNKNOWN_HOST,
+                     id="by another name"),
+        pytest.param("10.1.0.9", "huichuan-business", HOST, 5432, RequestReason.WRONG_ZONE,
+                     id="from elsewhere"),
+        pytest.param(COUNTY, "tax-business", HOST, 5432, RequestReason.UNKNOWN_SUBJECT,
+                     id="somebody else"),
+    ],
+)  # fmt: skip
+def test_a_connection_is_judged_once_as_a_request_is(
+    source: str, name: str, server_name: str, port: int, expected: RequestReason
+) -> None:
+    """By who asks, from where, and by a grant to connect."""
+    plan = built(lab_with_rights())
+    asked = connection(ip_address(source), ("services", name), server_name, port, NOON)
+
+    assert reason(plan, asked) is expected
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", ""])
+def test_a_stream_is_asked_for_nothing(method: str) -> None:
+    """Who may connect may not therefore send requests, nor the other way round."""
+    plan = built(lab_with_rights())
+    asked = connection(ip_address(COUNTY), ("services", "huichuan-business"), HOST, 5432, NOON)
+
+    assert reason(plan, replace(asked, method=method)) is RequestReason.NO_GRANT
+    assert reason(plan, replace(CLERK, method="CONNECT")) is RequestReason.NO_GRANT
 
 
 # --- the whole ------------------------------------------------------------------------------------
