@@ -39,8 +39,11 @@ LASTS = timedelta(minutes=5)
 #: The proxy has a folder of the role's, one of the loader's, and its sockets.
 GIVEN, RUN = Path(FOLDER), Path("/run/loushan/proxy")
 
-_LISTS, _SHOWN, _OWN = "lists", "shown", "gateway.pem"
-_TRUSTED = ("clients.pem", "services.pem")
+#: The role's: lists of revocations, and who certifies those that may ask.
+LISTS, TRUSTED = "lists", "clients.pem"
+
+_SHOWN, _OWN = "shown", "gateway.pem"
+_TRUSTED = (TRUSTED, "services.pem")
 _CONFIGURATION = Path("proxy/haproxy.cfg")
 
 
@@ -195,8 +198,8 @@ class Gates:
         return GateState(is_open=False, problems=why)
 
     def _read_lists(self, grace_hours: int) -> GateLists:
-        trusted, seen = self.given / "clients.pem", self.state / SEEN_FILE
-        return read_lists(self.given / _LISTS, trusted, grace_hours, seen)
+        trusted, seen = self.given / TRUSTED, self.state / SEEN_FILE
+        return read_lists(self.given / LISTS, trusted, grace_hours, seen)
 
     def _put_in(self, signed: SignedPlan, lists: GateLists) -> None:
         remember(self.state / SEEN_FILE, lists)

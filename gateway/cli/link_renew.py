@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus, Refused, problem
+from gateway.load.revocations import CREDENTIALS
 from gateway.vici import SOCKET
 
 if TYPE_CHECKING:
@@ -40,12 +41,34 @@ def run(arguments: argparse.Namespace) -> int:
     if not server:
         raise Refused(problem("ZG524"))
     done = go_round(server, SOCKET, anyway=arguments.now)
+    fetched = _fetch_for_gates(server)
     if arguments.json:
-        say_json(done.as_json())
+        say_json({**done.as_json(), "lists_of_gates": list(fetched)})
         return ExitStatus.OK
     for en, zh in _sentences(done, quiet=arguments.quiet):
         say(words(arguments, en, zh))
+    if fetched:
+        text = words(arguments, "new lists at the gates: {}", "入口新列表:{}")
+        say(text.format(", ".join(fetched)))
     return ExitStatus.OK
+
+
+def _fetch_for_gates(server: str) -> tuple[str, ...]:
+    """Fetch the lists by which requests are judged, where there are gates; have the loader know."""
+    from gateway.agent.ask import ask
+    from gateway.agent.gates import GIVEN, LISTS, TRUSTED
+    from gateway.agent.requests import Ask, Request
+    from gateway.renewal.certificate import Identity
+    from gateway.renewal.gate_lists import fetch
+    from gateway.renewal.server import Server
+
+    if not GIVEN.exists():
+        return ()
+    root = Identity(CREDENTIALS).authority("root")
+    fetched = fetch(Server.named(server, root), GIVEN / LISTS, GIVEN / TRUSTED)
+    if fetched:
+        ask(Request(Ask.PROVE))
+    return fetched
 
 
 def _sentences(done: "Round", *, quiet: bool) -> Iterator[tuple[str, str]]:

@@ -6,13 +6,14 @@ is over too.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import Problem, Refused, Where, problem, refuse_any
@@ -23,6 +24,8 @@ _ASKING = ("people", "services")
 AUTHORITIES = ("root", *_ASKING)
 
 SEEN_FILE = "gate-lists.json"
+
+_PUBLIC = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,24 @@ def read_lists(folder: Path, trusted: Path, grace_hours: int, seen: Path) -> Gat
     )
 
 
+def put_newer(folder: Path, trusted: Path, name: str, content: bytes) -> bool:
+    """Put a list that came, in DER, in the place of an older one; tell whether it was newer.
+
+    Raises:
+        Refused: ZG517, it is none, or not this authority's.
+    """
+    file, authority = folder / f"{name}.crl", _by_name(trusted)[name]
+    found = _judged(x509.load_der_x509_crl, content, authority, Where(str(file)))
+    with suppress(Refused):
+        if number_of(found) <= number_of(_list(file, authority)):
+            return False
+    new = file.with_name(f".{file.name}.new")
+    new.write_bytes(found.public_bytes(Encoding.PEM))
+    new.chmod(_PUBLIC)
+    new.replace(file)
+    return True
+
+
 def remember(seen: Path, lists: GateLists) -> None:
     """Keep the numbers of lists that were taken, so that no older one is taken for newer."""
     if _seen(seen) == lists.numbers:
@@ -74,8 +95,8 @@ def remember(seen: Path, lists: GateLists) -> None:
 
 
 def as_shown(serial: int) -> str:
-    """Write a serial number as the proxy does: the bytes of its DER in hex (X.690 section 8.3)."""
-    return serial.to_bytes(serial.bit_length() // 8 + 1, "big").hex().upper()
+    """Write a serial number as the proxy does: its bytes in hex, without what DER puts before."""
+    return serial.to_bytes((serial.bit_length() + 7) // 8, "big").hex().upper()
 
 
 def _by_name(trusted: Path) -> Mapping[str, x509.Certificate]:
@@ -102,9 +123,23 @@ def _common_name(certificate: x509.Certificate) -> str:
 def _list(file: Path, authority: x509.Certificate) -> x509.CertificateRevocationList:
     where = Where(str(file))
     try:
-        found = x509.load_pem_x509_crl(file.read_bytes())
+        content = file.read_bytes()
+    except OSError as fault:
+        raise Refused(problem("ZG517", where, error=fault)) from fault
+    return _judged(x509.load_pem_x509_crl, content, authority, where)
+
+
+def _judged(
+    read: Callable[[bytes], x509.CertificateRevocationList],
+    content: bytes,
+    authority: x509.Certificate,
+    where: Where,
+) -> x509.CertificateRevocationList:
+    """Read a list, and see that it is this authority's."""
+    try:
+        found = read(content)
         is_ours = found.is_signature_valid(authority.public_key())  # type: ignore[arg-type]  # an authority's key is one that signs
-    except (OSError, ValueError, TypeError) as fault:
+    except (ValueError, TypeError) as fault:
         raise Refused(problem("ZG517", where, error=fault)) from fault
     if found.issuer != authority.subject or not is_ours:
         raise Refused(problem("ZG517", where, error="signature"))
