@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             rehearsal = _try_out(ground, wanted, _stamp(here), bar)
             clock.done("prove and probe", "证明与探测")
             asking = _ask(here, ground, bar)
-            clock.done("ask at the gates", "在入口请求")
+            clock.done("ask at the gates", "在闸口请求")
             cutting = _cut(here, ground, bar)
             clock.done("revoke a gateway, and admit it again", "吊销网关并重新接入")
         _show(arguments, statuses, wanted, rehearsal, (asking, cutting))

@@ -14,7 +14,7 @@ def say_asking(arguments: argparse.Namespace, plan: Plan, asking: Asking) -> Non
     """Say who asked for what and what came of it, then what a revocation did."""
     right = sum(each.is_right for each in asking.asked)
     en = f"\nrequests at the gates, {right} of {len(asking.asked)} as the policy says:"
-    zh = f"\n入口请求,{len(asking.asked)} 次中 {right} 次与策略一致:"
+    zh = f"\n闸口请求,{len(asking.asked)} 次中 {right} 次与策略一致:"
     say(words(arguments, en, zh))
     for each in asking.asked:
         say(f"  {_line(arguments, plan, each)}")

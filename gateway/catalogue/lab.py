@@ -21,7 +21,7 @@ TEXTS: Mapping[str, Text] = {
         "who sits at a host of the lab cannot ask: {error}",
         "see whether the gates are open: `loushan lab exec city-gw loushan agent status`",
         "实验城市主机上的人员无法发起请求:{error}",
-        "请查看入口是否开放:`loushan lab exec city-gw loushan agent status`",
+        "请查看闸口是否开放:`loushan lab exec city-gw loushan agent status`",
     ),
     "ZG670": Text(
         "`{name}` cannot be the name of a lab",

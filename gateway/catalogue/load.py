@@ -176,9 +176,9 @@ TEXTS: Mapping[str, Text] = {
         "decisions are not being recorded, so no request passes at the gates",
         "see `cat /run/loushan-log/status.json` and `df /var/lib/loushan-log`; then"
         " `systemctl restart loushan-log`; they open by themselves",
-        "判定未在记录,因此入口不放行任何请求",
+        "判定未在记录,因此闸口不放行任何请求",
         "请查看 `cat /run/loushan-log/status.json` 与 `df /var/lib/loushan-log`,再运行"
-        " `systemctl restart loushan-log`;入口将自行开放",
+        " `systemctl restart loushan-log`;闸口将自行开放",
     ),
     "ZG534": Text(
         "the authority of {authority} was revoked, so nobody it certified passes",

@@ -62,8 +62,8 @@ def _say(arguments: argparse.Namespace, status: Mapping[str, Any]) -> None:
 
 def _say_gates(arguments: argparse.Namespace, gates: Mapping[str, Any]) -> None:
     if gates["open"]:
-        text = words(arguments, "gates: open, each request is judged", "入口:已开放,逐一判定请求")
+        text = words(arguments, "gates: open, each request is judged", "闸口:已开放,逐一判定请求")
         say(f"  {text}")
         return
-    say("  " + words(arguments, "gates: closed, no request passes", "入口:已关闭,任何请求不通过"))
+    say("  " + words(arguments, "gates: closed, no request passes", "闸口:已关闭,任何请求不通过"))
     report_problems(problems_from(gates["problems"]), arguments)

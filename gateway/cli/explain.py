@@ -137,7 +137,7 @@ def _say(arguments: argparse.Namespace, plan: Plan, answer: _Answer) -> None:
         label = words(arguments, "conduit", "管道")
         say(f"  {label}: {conduit.name} {conduit.title} ({conduit.where})")
     if not accepted and (gate := _gate_before(plan, answer)) is not None:
-        label = words(arguments, "gate", "入口")
+        label = words(arguments, "gate", "闸口")
         asked = words(arguments, "requests are judged at", "请求逐一判定于")
         say(f"  {label}: {asked} https://{gate.host}:{gate.port}/ — loushan policy request")
     if decision.path:

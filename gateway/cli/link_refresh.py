@@ -31,6 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
     text = words(arguments, "newly revoked: {}; links ended: {}", "新吊销:{};已终止链路:{}")
     say(text.format(taken.revoked, ", ".join(taken.ended) or "-"))
     if gates:
-        text = words(arguments, "certificates refused at the gates: {}", "入口拒绝的证书:{}")
+        text = words(arguments, "certificates refused at the gates: {}", "闸口拒绝的证书:{}")
         say(text.format(refused_at_gates))
     return ExitStatus.OK

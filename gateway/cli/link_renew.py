@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     for en, zh in _sentences(done, quiet=arguments.quiet):
         say(words(arguments, en, zh))
     if fetched:
-        text = words(arguments, "new lists at the gates: {}", "入口新列表:{}")
+        text = words(arguments, "new lists at the gates: {}", "闸口新列表:{}")
         say(text.format(", ".join(fetched)))
     return ExitStatus.OK
 

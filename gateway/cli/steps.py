@@ -16,7 +16,7 @@ _STEP_WORDS = {
     Step.LINKED: ("links set; associations ended", "链路已设置;已终止的安全关联"),
     Step.GATES_SET: (
         "gates judge requests by this policy",
-        "入口按本策略判定请求",
+        "闸口按本策略判定请求",
     ),
     Step.LISTS_ENDED: (
         "lists of revocations have run out; links ended",
