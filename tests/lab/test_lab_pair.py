@@ -6,17 +6,20 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv6Address
 
 import pytest
 
+from gateway.errors import Refused
 from gateway.policy.decide import VRRP
+from gateway.policy.gates import gates_at
 from gateway.policy.lines import heartbeat_of
 from gateway.policy.names import HEARTBEAT
 from gateway.policy.wiring import halves, wirings
 from lab import namespace
 from lab.hosts.cables import cut
+from lab.hosts.desk import Desk, give_card
 from lab.hosts.machine import leader
 from lab.hosts.pair import active
 from lab.hosts.power import reboot
@@ -231,6 +234,28 @@ def test_when_one_dies_the_other_takes_its_place(pair: Town) -> None:
     assert watch.leaked == 0
     assert watch.most_active == 1
     assert all(passes(pair, PERMITTED, version) for version in (4, 6))
+
+
+def test_requests_are_judged_by_whoever_is_active(pair: Town) -> None:
+    """By the same policy; the application takes it from either, and each records its own."""
+    give_card(pair.places, "tax.office", "tax-clerk")
+    gate = next(each for each in gates_at(pair.plan, SITE) if each.service == "approval")
+    address = pair.layout.nodes[SITE].addresses[0]
+    desk = Desk(pair.places, "tax.office", "tax-clerk", address, gate)
+    first = desk.ask("GET", "/cases/")
+    pair.must(FIRST, "systemctl", "stop", "keepalived.service")
+
+    def answered() -> str:
+        with suppress(Refused):
+            found = desk.ask("GET", "/cases/")
+            return found.decision if found.status == first.status else ""
+        return ""
+
+    try:
+        assert until(lambda: answered().startswith(f"{SECOND}."), 30)
+    finally:
+        pair.must(FIRST, "systemctl", "start", "keepalived.service")
+    assert (first.status, first.decision.partition(".")[0]) == (200, FIRST)
 
 
 def test_every_site_has_its_link_with_whoever_is_active(pair: Town) -> None:
