@@ -14,6 +14,7 @@ from gateway.cli.report import add_json, report_problems, say, say_json, words
 from gateway.cli.signed import add_trust, read_signed_plan
 from gateway.errors import ExitStatus, Refused, problem
 from gateway.load.loader import Places
+from gateway.policy.gates import gates_at
 from gateway.verify.proof import Proof, prove
 from gateway.verify.selftest import Fate, SelfTest
 
@@ -51,7 +52,11 @@ def _prove(arguments: argparse.Namespace) -> int:
     part = slice_named(plan, arguments.gateway)
     proof = prove(part, plan, str(signed.stamp), look_beside=True, daemon=daemon())
     if gates := gates_of(arguments.gateway, Places().state):
-        proof = replace(proof, findings=(*proof.findings, *gates.differences(signed)))
+        proof = replace(
+            proof,
+            accounted={**proof.accounted, "gate": len(gates_at(plan, arguments.gateway))},
+            findings=(*proof.findings, *gates.differences(signed)),
+        )
     if arguments.json:
         say_json(proof.as_json())
     else:
