@@ -251,6 +251,12 @@ COMMANDS = (
         "重启主机,或直接断电再加电",
     ),
     Command(
+        ("lab", "ask"),
+        "lab.hosts.ask",
+        "ask at a gate as somebody at a desk",
+        "以某人身份在闸口请求",
+    ),
+    Command(
         ("lab", "cut"),
         "lab.hosts.cut",
         "pull the cable between two hosts",

@@ -1,15 +1,13 @@
 """`loushan policy request`: may this subject do that at a gate, and by which grant?"""
 
 import argparse
-from collections.abc import Iterator
 from datetime import datetime
-from urllib.parse import urlsplit
 
+from gateway.cli.asked import METHODS, asked_for, subject_named
 from gateway.cli.explain import add_plan
 from gateway.cli.report import add_json, say, say_json, words
-from gateway.errors import ExitStatus, Language, Refused, problem
-from gateway.policy.gates import Gate, gates_at
-from gateway.policy.model import Plan, Resource, Subject
+from gateway.errors import ExitStatus, Language
+from gateway.policy.model import Plan
 from gateway.policy.reasons import Verdict
 from gateway.policy.request_reasons import REQUEST_REASON_WORDS
 from gateway.policy.requests import (
@@ -20,15 +18,13 @@ from gateway.policy.requests import (
     decide_request,
 )
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
     parser.add_argument(
         "subject", metavar="SUBJECT", help="a subject's name or title | 主体的名称或称谓"
     )
-    parser.add_argument("method", metavar="METHOD", choices=_METHODS, help=", ".join(_METHODS))
+    parser.add_argument("method", metavar="METHOD", choices=METHODS, help=", ".join(METHODS))
     parser.add_argument(
         "resource",
         metavar="RESOURCE",
@@ -57,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     from gateway.policy.plan import read_plan
 
     plan = read_plan(arguments.plan)
-    subject = _subject(plan, arguments.subject)
-    site, host, port, path = _target(plan, arguments.resource)
+    subject = subject_named(plan, arguments.subject)
+    asked = asked_for(plan, arguments.resource)
     at = arguments.at or datetime.now(CHINA)
     zones = (
         zones_named(plan, arguments.zone)
@@ -68,16 +64,16 @@ def run(arguments: argparse.Namespace) -> int:
     found = {
         zone.name: decide_request(
             plan,
-            site,
+            asked.site,
             Request(
                 source=host_of(zone, 4),
                 authority=AUTHORITY[subject.type],
                 name=subject.certificate,
-                server_name=host,
-                host=host,
-                port=port,
+                server_name=asked.gate.host,
+                host=asked.gate.host,
+                port=asked.port,
                 method=arguments.method,
-                path=path,
+                path=asked.path,
                 at=at if at.tzinfo else at.replace(tzinfo=CHINA),
             ),
         )
@@ -90,32 +86,6 @@ def run(arguments: argparse.Namespace) -> int:
             _say(arguments, plan, zone, decision)
     accepted = all(decision.verdict is Verdict.ACCEPT for decision in found.values())
     return ExitStatus.OK if accepted else ExitStatus.REFUSED
-
-
-def _subject(plan: Plan, text: str) -> Subject:
-    for subject in plan.subjects.values():
-        if text in {subject.name, subject.title}:
-            return subject
-    raise Refused(problem("ZG715", text=text, known=", ".join(list(plan.subjects)[:12])))
-
-
-def _target(plan: Plan, text: str) -> tuple[str, str, int, str]:
-    """Give the site whose gateway is asked, the host, the port and the path."""
-    for site, gate, resource in _resources(plan):
-        if text in {resource.name, resource.title}:
-            return site, gate.host, gate.port, resource.path
-    parts = urlsplit(text)
-    for site, gate, _ in _resources(plan):
-        if (parts.scheme, parts.hostname) == ("https", gate.host):
-            return site, gate.host, parts.port or 443, parts.path or "/"
-    known = ", ".join(list(plan.resources)[:12])
-    raise Refused(problem("ZG716", text=text, known=known))
-
-
-def _resources(plan: Plan) -> Iterator[tuple[str, Gate, Resource]]:
-    for site in plan.sites:
-        for gate in gates_at(plan, site):
-            yield from ((site, gate, resource) for resource in gate.resources)
 
 
 def _as_json(decision: RequestDecision) -> dict[str, object]:

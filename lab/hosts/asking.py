@@ -111,8 +111,7 @@ def ask_everything(places: Places, layout: Layout, tell: Tell) -> Asking:
     plan, seats = layout.plan, _seats(layout)
     tell("certifying people", "为人员签发证书")
     for subject, zone in seats:
-        profile = "person" if AUTHORITY[subject.type] == "people" else "service"
-        give_card(places, host_name(plan, zone), subject.certificate, profile)
+        seat(places, subject, host_name(plan, zone))
     until(lambda: all(_is_open(places, host) for host in _keepers(layout)), _PATIENCE_SECONDS)
     asked = []
     for subject, zone in seats:
@@ -128,6 +127,16 @@ def ask_everything(places: Places, layout: Layout, tell: Tell) -> Asking:
         who.subject,
         *_revoke(places, layout, who),
     )
+
+
+def seat(places: Places, subject: Subject, host: str) -> None:
+    """Have a subject's card at a host, by the authority that certifies such subjects.
+
+    Raises:
+        Refused: ZG676, the authority does not certify; ZG659, the host cannot be told.
+    """
+    profile = "person" if AUTHORITY[subject.type] == "people" else "service"
+    give_card(places, host, subject.certificate, profile)
 
 
 def _is_person(plan: Plan, subject: str) -> bool:
