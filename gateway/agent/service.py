@@ -346,7 +346,7 @@ class Agent:
                 status.in_force, status.since = result["stamp"], time_now
             status.forwarding = result["forwarding"]
             # Where nobody looked, they are as they were.
-            status.gates = result["gates"] or status.gates
+            status.gates = result.get("gates") or status.gates
         if job.ask is Ask.CLOSE:
             status.proven = False
             if result is not None:

@@ -49,7 +49,7 @@ def _say(arguments: argparse.Namespace, status: Mapping[str, Any]) -> None:
         text = words(arguments, "on probation until {}: {} revision {}", "试行至 {}:{} 修订 {}")
         known = (probation["deadline"], probation["plan"], probation["revision"])
         say("  " + text.format(*known))
-    if gates := status["gates"]:
+    if gates := status.get("gates"):
         _say_gates(arguments, gates)
     drift = status["drift"]
     if drift["last"]:

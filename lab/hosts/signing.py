@@ -76,8 +76,10 @@ def say(*words: str, environment: Mapping[str, str] | None = None) -> None:
     Raises:
         Refused: ZG676, it is refused; carries the words that were said.
     """
+    # It ends with us, however we end: a lab that is taken away is not to be written to after that.
+    ours = ["/usr/bin/setpriv", "--pdeathsig", "KILL", sys.executable, "-I", "-m", "gateway.cli"]
     done = subprocess.run(
-        [sys.executable, "-I", "-m", "gateway.cli", *words],
+        [*ours, *words],
         cwd=_ROOT,
         env=environment,
         capture_output=True,

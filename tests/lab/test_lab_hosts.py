@@ -7,6 +7,7 @@ from ipaddress import ip_interface
 
 import pytest
 
+from gateway.policy.gates import gates_at
 from gateway.policy.names import gateway_host
 from gateway.policy.wiring import Beyond, halves, wirings
 from tests.lab.town import Town
@@ -119,13 +120,14 @@ def _as_ip_says(network: str) -> str:
     return "default" if network in {"0.0.0.0/0", "::/0"} else network.removesuffix("/32")
 
 
-def test_nothing_listens_but_ssh_and_what_makes_links(town: Town) -> None:
-    """On every gateway, in both families; only a line's other end reaches the latter."""
+def test_nothing_listens_but_ssh_and_what_makes_links_and_gates(town: Town) -> None:
+    """On every gateway, in both families; only a line's other end reaches what makes links."""
     for gateway in town.gateways:
         said = town.must(gateway, "ss", "--no-header", "--listening", "--tcp", "--udp", "--numeric")
         listening = {line.split()[4].rpartition(":")[2] for line in said.splitlines()}
 
-        assert listening == {"22", "500", "4500"}, gateway
+        gates = {str(g.port) for g in gates_at(town.plan, town.described.host(gateway).node)}
+        assert listening == {"22", "500", "4500", *gates}, gateway
 
 
 @pytest.mark.parametrize(
