@@ -19,9 +19,11 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG659": Text(
         "who sits at a host of the lab cannot ask: {error}",
-        "see whether the gates are open: `loushan lab exec city-gw loushan agent status`",
+        "see whether a conduit leads there (`loushan policy explain`), and whether the gates are"
+        " open: `loushan lab exec city-gw loushan agent status`",
         "实验城市主机上的人员无法发起请求:{error}",
-        "请查看闸口是否开放:`loushan lab exec city-gw loushan agent status`",
+        "请查看是否有管道通往该处(`loushan policy explain`)、闸口是否开放:"
+        "`loushan lab exec city-gw loushan agent status`",
     ),
     "ZG670": Text(
         "`{name}` cannot be the name of a lab",
