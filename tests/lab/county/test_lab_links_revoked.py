@@ -54,12 +54,19 @@ def story(town: Town) -> Iterator[Story]:
             told.revoked = town.loushan(*words)
         # Nobody types anything from here on.
         told.was_ended = until(lambda: has_fetched(spoke, told.older_list), FETCHED_SECONDS)
-        told.said = town.journal(spoke.hub, "--unit=loushan-renewal.service", "--boot")
+        # It says so when all of it is done, and the list is there before.
+        assert until(lambda: "new lists" in journal(spoke))
+        told.said = journal(spoke)
         told.associations = standing(spoke)
         yield told
     finally:
         if not is_admitted(spoke):
             admit(spoke)
+
+
+def journal(spoke: Spoke) -> str:
+    """Give what the hub has said since its boot of the lists that it fetches."""
+    return spoke.town.journal(spoke.hub, "--unit=loushan-renewal.service", "--boot")
 
 
 def has_fetched(spoke: Spoke, older: str) -> bool:
