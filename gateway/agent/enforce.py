@@ -318,9 +318,8 @@ class Enforcer:
         else:
             before = self.kept.read() if self.kept.accepted else None
             self._set_links(before)
-            with suppress(
-                Refused
-            ):  # the next proof says it; why the new one is refused counts here
+            # Why the new one is refused counts here; the next proof says what else is wrong.
+            with suppress(Refused):
                 self._bring_gates(before)
             self.kept.discard()
         self.record.end()

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from gateway.agent.requests import problems_json
 from gateway.agent.signed import SignedPlan
 from gateway.artefacts import Generation
+from gateway.artefacts import Proxy as Compiled
 from gateway.compile.gate_maps import compile_maps
 from gateway.compile.proxy import FOLDER, compile_proxy
 from gateway.errors import Problem, Refused, Where, problem
@@ -90,7 +91,7 @@ class Gates:
         if isinstance(lists, GateState):
             return lists
         self._put_in(signed, lists)
-        if list(self._differences(signed, lists)):
+        if self._differences(signed, lists, self._read()):
             # What was changed at its control socket goes with the process.
             self._have_it_run(signed, anew=True)
             self._put_in(signed, lists)
@@ -115,7 +116,8 @@ class Gates:
         if live.maps.get("revoked") != lists.revoked:
             remember(self.state / SEEN_FILE, lists)
             gates.revoke(self._proxy, lists.revoked)
-        found = list(self._differences(signed, lists))
+            live = self._read()
+        found = self._differences(signed, lists, live)
         if found:
             return GateState(is_open=False, problems=tuple(found)), found
         gates.prolong(self._proxy, self._until(signed, lists))
@@ -132,7 +134,8 @@ class Gates:
         """
         if not gates_at(signed.plan, self.site):
             return []
-        return list(self._differences(signed, self._read_lists(signed.plan.links.grace_hours)))
+        lists = self._read_lists(signed.plan.links.grace_hours)
+        return self._differences(signed, lists, self._read())
 
     def revoke(self) -> int:
         """Have the lists on the disk count from the next request on; give how many are on them.
@@ -176,7 +179,7 @@ class Gates:
         return GateState(is_open=False)
 
     def _have_it_run(self, signed: SignedPlan, *, anew: bool = False) -> None:
-        wanted = compile_proxy(signed.plan, self.site, str(self.given), str(self._haproxy.control))
+        wanted = self._compiled(signed)
         program = Program(self._configuration, self._haproxy, Haproxy(self.run / "master.sock"))
         program.run_with(wanted.text, wanted.digest, anew=anew)
 
@@ -211,8 +214,11 @@ class Gates:
         revision = signed.verified.statement.revision
         gates.bring_into_force(self._proxy, maps, revision, self._until(signed, lists))
 
-    def _differences(self, signed: SignedPlan, lists: GateLists) -> list[Problem]:
-        wanted = compile_proxy(signed.plan, self.site, str(self.given), str(self._haproxy.control))
+    def _compiled(self, signed: SignedPlan) -> Compiled:
+        return compile_proxy(signed.plan, self.site, str(self.given), str(self._haproxy.control))
+
+    def _differences(self, signed: SignedPlan, lists: GateLists, live: LiveGates) -> list[Problem]:
+        wanted = self._compiled(signed)
         what = SignedGates(
             signed.plan,
             self.site,
@@ -224,7 +230,7 @@ class Gates:
             frozenset(lists.revoked),
             datetime.now(UTC) + LASTS,
         )
-        live, key = self._read(), identity_key(self.state).public_key()
+        key = identity_key(self.state).public_key()
         tokens = live.maps.get("tokens", {})
         return [
             *find_in_gates(what, live),

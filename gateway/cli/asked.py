@@ -1,5 +1,6 @@
 """Who asks for what at a gate, in the words in which a person says it."""
 
+import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from gateway.errors import Refused, problem
 from gateway.policy.gates import Gate, gates_at
 from gateway.policy.model import Plan, Resource, Subject
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT")
 
 #: So many names are listed where one was not found.
 _LISTED = 12
@@ -22,6 +23,20 @@ class Asked:
     gate: Gate
     port: int
     path: str
+
+
+def add_asked(parser: argparse.ArgumentParser) -> None:
+    """Ask who asks, how, and for what."""
+    parser.add_argument(
+        "subject", metavar="SUBJECT", help="a subject's name or title | 主体的名称或称谓"
+    )
+    parser.add_argument("method", metavar="METHOD", choices=_METHODS, help=", ".join(_METHODS))
+    parser.add_argument(
+        "resource",
+        metavar="RESOURCE",
+        help="a resource's name or title, or a whole https:// address | "
+        "客体的名称或称谓,或完整的 https:// 地址",
+    )
 
 
 def subject_named(plan: Plan, text: str) -> Subject:

@@ -3,7 +3,7 @@
 import argparse
 from datetime import datetime
 
-from gateway.cli.asked import METHODS, asked_for, subject_named
+from gateway.cli.asked import add_asked, asked_for, subject_named
 from gateway.cli.explain import add_plan
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus, Language
@@ -21,16 +21,7 @@ from gateway.policy.requests import (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument(
-        "subject", metavar="SUBJECT", help="a subject's name or title | 主体的名称或称谓"
-    )
-    parser.add_argument("method", metavar="METHOD", choices=METHODS, help=", ".join(METHODS))
-    parser.add_argument(
-        "resource",
-        metavar="RESOURCE",
-        help="a resource's name or title, or a whole https:// address | "
-        "客体的名称或称谓,或完整的 https:// 地址",
-    )
+    add_asked(parser)
     parser.add_argument(
         "--from",
         dest="zone",

@@ -120,7 +120,7 @@ def _document(stamps: Mapping[str, Stamp]) -> dict[str, object]:
     }
 
 
-def put_in_place(path: Path, content: bytes) -> None:
+def put_in_place(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Put a file in place of another so that after a power cut it is the one or the other.
 
     Raises:
@@ -129,8 +129,9 @@ def put_in_place(path: Path, content: bytes) -> None:
     new = path.with_name(path.name + ".new")
     # Root's, where a load of root's was killed or the disk was full: then only the folder is ours.
     new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)  # whatever the umask is
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

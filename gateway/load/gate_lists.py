@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import Problem, Refused, Where, problem, refuse_any
+from gateway.load.accepted import put_in_place
 from gateway.load.revocations import number_of
 
 #: The authorities of who asks, and the one above them.
@@ -24,8 +25,6 @@ _ASKING = ("people", "services")
 AUTHORITIES = ("root", *_ASKING)
 
 SEEN_FILE = "gate-lists.json"
-
-_PUBLIC = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,7 @@ def put_newer(folder: Path, trusted: Path, name: str, content: bytes) -> bool:
     with suppress(Refused):
         if number_of(found) <= number_of(_list(file, authority)):
             return False
-    new = file.with_name(f".{file.name}.new")
-    new.write_bytes(found.public_bytes(Encoding.PEM))
-    new.chmod(_PUBLIC)
-    new.replace(file)
+    put_in_place(file, found.public_bytes(Encoding.PEM))
     return True
 
 
@@ -89,9 +85,7 @@ def remember(seen: Path, lists: GateLists) -> None:
     """Keep the numbers of lists that were taken, so that no older one is taken for newer."""
     if _seen(seen) == lists.numbers:
         return
-    new = seen.with_name(f"{seen.name}.new")
-    new.write_text(json.dumps(lists.numbers), "ascii")
-    new.replace(seen)
+    put_in_place(seen, json.dumps(lists.numbers).encode("ascii"))
 
 
 def as_shown(serial: int) -> str:
@@ -174,11 +168,9 @@ def _entries(authority: str, found: x509.CertificateRevocationList) -> Iterator[
 
 
 def _seen(file: Path) -> Mapping[str, int]:
-    with suppress(FileNotFoundError):
-        try:
-            return {str(k): int(v) for k, v in json.loads(file.read_text("ascii")).items()}
-        except (ValueError, TypeError, AttributeError, OSError) as fault:
-            if isinstance(fault, FileNotFoundError):
-                raise
-            raise Refused(problem("ZG517", Where(str(file)), error=fault)) from fault
-    return {}
+    try:
+        return {str(k): int(v) for k, v in json.loads(file.read_text("ascii")).items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as fault:
+        raise Refused(problem("ZG517", Where(str(file)), error=fault)) from fault

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.errors import Refused, Where, problem
 from gateway.haproxy import Haproxy, HaproxyRefused
+from gateway.load.accepted import put_in_place
 
 #: systemd starts the proxy when its configuration appears, and begins it anew when it ends.
 PATIENCE_SECONDS = 20.0
@@ -50,9 +51,7 @@ class Program:
     def _write(self, text: str) -> None:
         try:
             self.file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            new = self.file.with_name(f"{self.file.name}.new")
-            new.write_text(text, "utf-8")
-            new.replace(self.file)
+            put_in_place(self.file, text.encode())
         except OSError as fault:
             raise Refused(problem("ZG531", Where(str(self.file)), error=fault)) from fault
 

@@ -1,6 +1,5 @@
 """The key by which a gateway signs who asks; it is made here and never leaves."""
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -12,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gateway.errors import Refused, Where, problem
+from gateway.load.accepted import put_in_place
 from gateway.load.identity_tokens import key_set
 
 KEY_FILE, PUBLISHED_FILE = "identity.key", "identity-keys.json"
 
-_PRIVATE, _PUBLIC = 0o600, 0o644
+_PRIVATE = 0o600
 
 
 def identity_key(folder: Path) -> ec.EllipticCurvePrivateKey:
@@ -32,11 +32,11 @@ def identity_key(folder: Path) -> ec.EllipticCurvePrivateKey:
         if not file.exists():
             made = ec.generate_private_key(ec.SECP256R1())
             text = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            _write(file, text, _PRIVATE)
+            put_in_place(file, text, _PRIVATE)
         key = _read(file)
         published, text = folder / PUBLISHED_FILE, key_set(key.public_key()).encode()
         if not published.exists() or published.read_bytes() != text:
-            _write(published, text, _PUBLIC)
+            put_in_place(published, text)
     except (OSError, ValueError, TypeError) as fault:
         raise Refused(problem("ZG535", Where(str(file)), error=fault)) from fault
     return key
@@ -47,16 +47,3 @@ def _read(file: Path) -> ec.EllipticCurvePrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise TypeError(type(key).__name__)
     return key
-
-
-def _write(file: Path, content: bytes, mode: int) -> None:
-    """Write a file whole or not at all, with its mode from its first moment."""
-    new = file.with_name(f"{file.name}.new")
-    new.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with os.fdopen(os.open(new, flags, mode), "wb") as opened:
-        os.fchmod(opened.fileno(), mode)
-        opened.write(content)
-        opened.flush()
-        os.fsync(opened.fileno())
-    new.replace(file)

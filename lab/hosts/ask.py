@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from gateway.cli.asked import METHODS, asked_for, subject_named
+from gateway.cli.asked import add_asked, asked_for, subject_named
 from gateway.cli.report import add_json, say, say_json, words
 from gateway.errors import ExitStatus, Language
 from gateway.policy.request_reasons import REQUEST_REASON_WORDS, RequestReason
@@ -14,16 +14,7 @@ _FIRST_REFUSAL = 400
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what may follow."""
-    parser.add_argument(
-        "subject", metavar="SUBJECT", help="a subject's name or title | 主体的名称或称谓"
-    )
-    parser.add_argument("method", metavar="METHOD", choices=METHODS, help=", ".join(METHODS))
-    parser.add_argument(
-        "resource",
-        metavar="RESOURCE",
-        help="a resource's name or title, or a whole https:// address | "
-        "客体的名称或称谓,或完整的 https:// 地址",
-    )
+    add_asked(parser)
     parser.add_argument(
         "--from",
         dest="zone",

@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from gateway.errors import Problem, Refused, problem
 from gateway.policy.gates import Gate, gates_at
 from gateway.policy.model import Plan, Resource, Subject
-from gateway.policy.names import gateway_host
+from gateway.policy.passages import gateway_zone
 from gateway.policy.reasons import Verdict
 from gateway.policy.request_reasons import RequestReason
 from gateway.policy.requests import AUTHORITY, Request, RequestDecision, decide_request
-from lab.hosts.blueprint import host_name
+from lab.hosts.blueprint import gateways_of, host_name
 from lab.hosts.city import until
 from lab.hosts.desk import Answer, Desk, give_card
 from lab.hosts.machine import entering
@@ -162,10 +162,8 @@ def _gates(layout: Layout) -> list[tuple[Gate, Resource]]:
 
 def _keepers(layout: Layout) -> Iterator[str]:
     """Give the hosts that keep gates."""
-    plan = layout.plan
-    for site in {plan.zones[gate.zone].site for gate, _ in _gates(layout)}:
-        for number in range(1, plan.sites[site].gateways + 1):
-            yield gateway_host(site, number)
+    for site in {layout.plan.zones[gate.zone].site for gate, _ in _gates(layout)}:
+        yield from gateways_of(layout.plan, site)
 
 
 def _is_open(places: Places, host: str) -> bool:
@@ -210,7 +208,7 @@ def _expected(layout: Layout, subject: Subject, zone: str, gate: Gate, resource:
     """Give why it passes or not, by the reference; without a conduit nobody comes to the gate."""
     plan = layout.plan
     site = plan.zones[gate.zone].site
-    before = next(z for z in plan.sites[site].zones if plan.zones[z].is_gateway)
+    before = gateway_zone(plan, site).name
     leads = any(
         (way.source, way.destination) == (zone, before)
         and any(service.name == gate.service for service in way.services)
