@@ -22,7 +22,7 @@ from benchmarks.contestants import NotMeasured
 from benchmarks.ground import Ground
 from benchmarks.servers import Server, of_debian_13, serving
 from gateway.artefacts import GateMaps, Generation
-from gateway.compile.proxy import compile_proxy
+from gateway.compile.proxy import Layout, compile_proxy
 from gateway.haproxy import Haproxy, HaproxyRefused
 from gateway.load.gates import Proxy, bring_into_force, revoke, tell
 from gateway.observe.content import Kind
@@ -103,7 +103,7 @@ def configuration(way: Way, folder: Path) -> str:
     Raises:
         LookupError: the compiled configuration has not the lines that are to be left out.
     """
-    text = compile_proxy(rights.plan(), rights.SITE, str(folder), str(folder / _SOCKET)).text
+    text = compile_proxy(rights.plan(), rights.SITE, Layout.of(str(folder))).text
     gate = rights.place().gate
     (passing,) = re.findall(rf"use_backend (\S+) if {{ .* {gate.name} }}", text)
     match way:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
-from gateway.compile.proxy import compile_proxy
+from gateway.compile.proxy import Layout, compile_proxy
 from gateway.compile.refusal import refusal_json, refusal_page
 from gateway.errors import Language
 from gateway.haproxy import Haproxy, HaproxyRefused
@@ -210,7 +210,7 @@ def authorities(folder: Path) -> State:
 
 def lay_out(plan: Plan, state: State, folder: Path) -> None:
     """Write what a gateway's proxy is given."""
-    compiled = compile_proxy(plan, SITE, str(folder), str(folder / "control.sock"))
+    compiled = compile_proxy(plan, SITE, Layout.of(str(folder)))
     (folder / "haproxy.cfg").write_text(compiled.text, "utf-8")
     for part in ("maps", "certificates"):
         (folder / part).mkdir()

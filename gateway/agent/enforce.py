@@ -111,7 +111,7 @@ class Enforcer:
             self._settle()
             self._check_base(signed)
             before = self.kept.accepted
-            if before == signed.stamp and (state := self._holding(signed)):
+            if before == signed.stamp and (state := self._holding(signed, self._keep_gates)):
                 return state
             follows = before is not None and before != signed.stamp
             loaded = self._load(signed, confirmed if follows else None)
@@ -134,7 +134,8 @@ class Enforcer:
             accepted = Accepted(self.places.state)
             accepted.check_not_older(signed.stamp, in_kernel, doubtful=host.stamps)
             candidate.may_follow([*accepted.read().values(), *in_kernel])
-            holds = self.kept.accepted == signed.stamp and self._holding(signed) is not None
+            is_accepted = self.kept.accepted == signed.stamp
+            holds = is_accepted and self._holding(signed, self._look_at_gates) is not None
             return State(self.kept.accepted, changed=not holds, forwards=forwarding.is_on())
 
     def restore(self) -> State:
@@ -150,7 +151,7 @@ class Enforcer:
                 return self._closed()
             if self.record.read() is None:
                 self.kept.promote()
-                if state := self._holding(self.kept.read()):
+                if state := self._holding(self.kept.read(), self._keep_gates):
                     return state
             return self._bring_back()
 
@@ -356,6 +357,18 @@ class Enforcer:
         except Refused as refused:
             return GateState(is_open=False, problems=refused.problems), []
 
+    def _look_at_gates(self, signed: SignedPlan) -> tuple[GateState | None, list[Problem]]:
+        """Prove the gates as they are, and change nothing.
+
+        Where nothing is in force, or nobody can be asked, the next proof sees to it: that is no
+        difference which the policy would make good.
+        """
+        found: list[Problem] = []
+        if self.gates is not None:
+            with suppress(Refused):
+                found = self.gates.differences(signed)
+        return None, [each for each in found if each.code != "ZG691"]
+
     def _follow_the_lists(self, signed: SignedPlan) -> Freshness:
         """Have links made as the age of the lists permits, and none where they have ended.
 
@@ -433,15 +446,22 @@ class Enforcer:
         before = self.kept.read().plan
         refuse_any(difference_problems(before, signed.plan, what.difference, what.release.where))
 
-    def _holding(self, signed: SignedPlan) -> State | None:
-        """Give the state of a host where nothing is left to do, None where something is."""
+    def _holding(
+        self,
+        signed: SignedPlan,
+        of_gates: Callable[[SignedPlan], tuple[GateState | None, list[Problem]]],
+    ) -> State | None:
+        """Give the state of a host where nothing is left to do, None where something is.
+
+        `of_gates` says how the gates are, as they are or kept open.
+        """
         if self.record.read() is not None or forwarding.switched_off():
             return None
         try:
             if not self._are_links_set(signed):
                 return None
             findings = [*self._proof(signed, staged=False).findings]
-            gates, wrong = self._keep_gates(signed) if not findings else (None, [])
+            gates, wrong = of_gates(signed) if not findings else (None, [])
         except Refused:
             return None
         return None if findings or wrong else self._state(signed.stamp, (), gates)

@@ -7,7 +7,7 @@ minutes ahead, which each proof moves on.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives import hashes
 
 from gateway.agent.requests import problems_json
 from gateway.agent.signed import SignedPlan
-from gateway.artefacts import Generation
+from gateway.artefacts import GateMaps, Generation
 from gateway.artefacts import Proxy as Compiled
 from gateway.compile.gate_maps import compile_maps
-from gateway.compile.proxy import FOLDER, compile_proxy
+from gateway.compile.proxy import FOLDER, Layout, compile_proxy
 from gateway.errors import Problem, Refused, Where, problem
 from gateway.haproxy import Haproxy, HaproxyRefused
 from gateway.load import gates
+from gateway.load.accepted import put_in_place
 from gateway.load.gate_lists import SEEN_FILE, GateLists, read_lists, remember
 from gateway.load.gate_program import Program
 from gateway.load.gates import Proxy
@@ -43,9 +44,11 @@ GIVEN, RUN = Path(FOLDER), Path("/run/loushan/proxy")
 #: The role's: lists of revocations, and who certifies those that may ask.
 LISTS, TRUSTED = "lists", "clients.pem"
 
+#: The loader's: what the proxy held when it was proven last (`LiveGates.digest_of_all`).
+HELD_FILE = Path("proxy/held")
+
 _SHOWN, _OWN = "shown", "gateway.pem"
 _TRUSTED = (TRUSTED, "services.pem")
-_CONFIGURATION = Path("proxy/haproxy.cfg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +89,20 @@ class Gates:
         """
         if not gates_at(signed.plan, self.site):
             return self._without(signed)
-        self._have_it_run(signed)
         lists = self._lists(signed)
         if isinstance(lists, GateState):
+            self._have_it_run(signed)
             return lists
-        self._put_in(signed, lists)
-        if self._differences(signed, lists, self._read()):
-            # What was changed at its control socket goes with the process.
-            self._have_it_run(signed, anew=True)
+        remember(self.state / SEEN_FILE, lists)
+        begun = self._have_it_run(signed, lists)
+        if not (begun and self._read().letter):
             self._put_in(signed, lists)
+        live = self._read()
+        if self._differences(signed, lists, live):
+            # What was changed at its control socket goes with the process.
+            self._have_it_run(signed, lists, anew=True)
+            live = self._read()
+        self._note(live)
         return GateState(is_open=True)
 
     def keep(self, signed: SignedPlan) -> tuple[GateState, list[Problem]]:
@@ -120,10 +128,15 @@ class Gates:
         found = self._differences(signed, lists, live)
         if found:
             return GateState(is_open=False, problems=tuple(found)), found
-        gates.prolong(self._proxy, self._until(signed, lists))
-        gates.tell(self._proxy, self._tokens(signed))
+        tokens, until = self._tokens(signed), self._until(signed, lists)
+        gates.tell(self._proxy, tokens)
+        gates.prolong(self._proxy, until)
         maps = compile_maps(signed.plan, self.site, Generation(live.letter))
         gates.end_what_is_over(self._proxy, maps, lists.revoked, datetime.now(UTC))
+        current = gates.in_force(maps.generation, _revision(signed), until)
+        # What was read and proven, with what was put in since: not read again, for what
+        # somebody else changed meanwhile is to be seen as a difference.
+        self._note(replace(live, maps={**live.maps, "tokens": tokens, "current": current}))
         return GateState(is_open=True), []
 
     def differences(self, signed: SignedPlan) -> list[Problem]:
@@ -150,6 +163,7 @@ class Gates:
 
     def close(self) -> None:
         """Let no request pass; where no proxy answers, none does."""
+        self._note(None)
         if self._answers():
             gates.close(self._proxy)
 
@@ -166,11 +180,15 @@ class Gates:
 
     @property
     def _proxy(self) -> Proxy:
-        return Proxy(self._haproxy, PurePosixPath(self.given) / "maps")
+        return Proxy(self._haproxy, PurePosixPath(self._maps))
+
+    @property
+    def _maps(self) -> Path:
+        return self.state / "proxy/maps"
 
     @property
     def _configuration(self) -> Path:
-        return self.state / _CONFIGURATION
+        return self.state / "proxy/haproxy.cfg"
 
     def _without(self, signed: SignedPlan) -> GateState:
         """Have no gate where the plan has none: what ran for another plan is closed."""
@@ -178,10 +196,24 @@ class Gates:
             self._have_it_run(signed)
         return GateState(is_open=False)
 
-    def _have_it_run(self, signed: SignedPlan, *, anew: bool = False) -> None:
-        wanted = self._compiled(signed)
-        program = Program(self._configuration, self._haproxy, Haproxy(self.run / "master.sock"))
-        program.run_with(wanted.text, wanted.digest, anew=anew)
+    def _have_it_run(
+        self, signed: SignedPlan, lists: GateLists | None = None, *, anew: bool = False
+    ) -> bool:
+        """Have the program run with a policy's gates, with nothing in force where no lists are."""
+        wanted, master = self._compiled(signed), Haproxy(self.run / "master.sock")
+        program = Program(self._configuration, self._maps, self._haproxy, master)
+        maps = self._next_maps(signed)
+        begins = gates.beginning(maps, {}, {}, {})
+        if lists is not None:
+            current = gates.in_force(maps.generation, _revision(signed), self._until(signed, lists))
+            begins = gates.beginning(maps, current, lists.revoked, self._tokens(signed))
+        return program.run_with(wanted.text, wanted.digest, begins, anew=anew)
+
+    def _next_maps(self, signed: SignedPlan) -> GateMaps:
+        """Compile what a policy lets pass, for the generation that is not in force."""
+        letter = self._read().letter if self._answers() else ""
+        generation = Generation(letter).other if letter else Generation.A
+        return compile_maps(signed.plan, self.site, generation)
 
     def _lists(self, signed: SignedPlan) -> GateLists | GateState:
         """Give the lists; where they do not count, or nothing is recorded, close the gates."""
@@ -205,24 +237,25 @@ class Gates:
         return read_lists(self.given / LISTS, trusted, grace_hours, seen)
 
     def _put_in(self, signed: SignedPlan, lists: GateLists) -> None:
-        remember(self.state / SEEN_FILE, lists)
         gates.revoke(self._proxy, lists.revoked)
         gates.tell(self._proxy, self._tokens(signed))
-        letter = self._read().letter
-        generation = Generation(letter).other if letter else Generation.A
-        maps = compile_maps(signed.plan, self.site, generation)
-        revision = signed.verified.statement.revision
-        gates.bring_into_force(self._proxy, maps, revision, self._until(signed, lists))
+        maps, until = self._next_maps(signed), self._until(signed, lists)
+        gates.bring_into_force(self._proxy, maps, _revision(signed), until)
 
     def _compiled(self, signed: SignedPlan) -> Compiled:
-        return compile_proxy(signed.plan, self.site, str(self.given), str(self._haproxy.control))
+        layout = Layout(str(self.given), str(self._maps), str(self._haproxy.control))
+        return compile_proxy(signed.plan, self.site, layout)
+
+    def _note(self, live: LiveGates | None) -> None:
+        """Write down what was proven, so that who looks every second sees that it changed."""
+        put_in_place(self.state / HELD_FILE, (live.digest_of_all if live else "").encode())
 
     def _differences(self, signed: SignedPlan, lists: GateLists, live: LiveGates) -> list[Problem]:
         wanted = self._compiled(signed)
         what = SignedGates(
             signed.plan,
             self.site,
-            signed.verified.statement.revision,
+            _revision(signed),
             wanted.digest,
             wanted.text,
             self._authorities(),
@@ -249,7 +282,7 @@ class Gates:
     def _tokens(self, signed: SignedPlan) -> dict[str, str]:
         signer = TokenSigner(
             gateway_identity(signed.plan.name, self.site),
-            signed.verified.statement.revision,
+            _revision(signed),
             identity_key(self.state),
             int(LASTS.total_seconds()),
         )
@@ -269,6 +302,10 @@ class Gates:
         """
         shown = sorted((self.given / _SHOWN).glob("*.pem"))
         return {str(self.given / _read_from(file.name)): _fingerprints(file)[0] for file in shown}
+
+
+def _revision(signed: SignedPlan) -> int:
+    return signed.verified.statement.revision
 
 
 def _read_from(name: str) -> str:

@@ -149,6 +149,12 @@ COMMANDS = (
         "代理服务主程序,由 systemd 启动",
     ),
     Command(
+        ("agent", "watch"),
+        "gateway.cli.agent_watch",
+        "look at the gates every second, between the proofs; started by systemd",
+        "每秒查看一次闸口,补两次证明之间的空档,由 systemd 启动",
+    ),
+    Command(
         ("agent", "loader"),
         "gateway.cli.agent_loader",
         "be the loader for one request; started by systemd",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import IPv6Address
+from typing import Self
 
 from gateway.artefacts import Proxy
 from gateway.compile.judgement import lines, steps
@@ -20,8 +21,8 @@ from gateway.policy.request_reasons import RequestReason
 from gateway.policy.rights import STREAM_METHODS, STREAM_PATH
 from gateway.policy.wiring import first_address
 
-#: Where a gateway has what its proxy is given; the folder of maps is filled by the loader.
-FOLDER = "/etc/loushan/proxy"
+#: Where a gateway has what its proxy is given by the role, and the maps that the loader fills.
+FOLDER, MAPS = "/etc/loushan/proxy", "/var/lib/loushan/proxy/maps"
 
 #: Its control socket, in a folder that the loader and root alone open.
 SOCKET = "/run/loushan/proxy/control.sock"
@@ -157,15 +158,30 @@ _CONNECTIONS = _Judged(
 )
 
 
-def compile_proxy(plan: Plan, site: str, folder: str = FOLDER, socket: str = SOCKET) -> Proxy:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a proxy finds things: what it is given, its maps, and its control socket."""
+
+    given: str = FOLDER
+    maps: str = MAPS
+    socket: str = SOCKET
+
+    @classmethod
+    def of(cls, folder: str) -> Self:
+        """Have everything in one folder."""
+        return cls(folder, f"{folder}/maps", f"{folder}/control.sock")
+
+
+def compile_proxy(plan: Plan, site: str, layout: Layout | None = None) -> Proxy:
     """Compile the proxy of one site; one without gates listens nowhere."""
+    at = layout or Layout()
     gates = gates_at(plan, site)
     ports = sorted({gate.port for gate in gates})
     text, digest = _named(
         (
-            *_global(socket),
-            *(line for port in ports for line in _frontend(gates, port, folder)),
-            *(line for gate in gates for line in _backend(plan, gate, folder)),
+            *_global(at.socket),
+            *(line for port in ports for line in _frontend(gates, port, at)),
+            *(line for gate in gates for line in _backend(plan, gate, at.given)),
         )
     )
     return Proxy(site, text, digest)
@@ -215,6 +231,8 @@ def _global(socket: str) -> Iterator[str]:
         "    option dontlognull",
         "    option logasap",
         "    option http-keep-alive",
+        # After a reload an idle connection would be ended while a request is on its way to it.
+        "    option idle-close-on-response",
     )
     yield from (f"    timeout {name} {value}" for name, value in _TIMEOUTS)
     yield from (
@@ -235,12 +253,12 @@ def _global(socket: str) -> Iterator[str]:
     )
 
 
-def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
+def _frontend(gates: tuple[Gate, ...], port: int, at: Layout) -> Iterator[str]:
     here = [gate for gate in gates if gate.port == port]
     # The gates of a port are alike in this: a plan in which they are not is refused (ZG235).
     judged = _CONNECTIONS if here[0].is_stream else _REQUESTS
     tls = (
-        f"ssl crt {folder}/certificates strict-sni ca-file {folder}/clients.pem verify required"
+        f"ssl crt {at.given}/certificates strict-sni ca-file {at.given}/clients.pem verify required"
         f"{judged.protocols}"
     )
     yield f"frontend gates_{port}"
@@ -257,17 +275,17 @@ def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
         "track-sc0 int(1) table counts",
         "set-var(txn.count) sc_inc_gpc0(0)",
         *(f"set-var(txn.{name}) {found}" for name, found in judged.asked),
-        *(line for step in steps(f"{folder}/maps", port, judged.is_http) for line in lines(step)),
+        *(line for step in steps(at.maps, port, judged.is_http) for line in lines(step)),
     )
     yield from (f"    {judged.rule} {rule}" for rule in rules)
     yield "    acl judged var(txn.reason) -m found"
-    yield from _who_is_told(folder) if judged.is_http else ()
+    yield from _who_is_told(at.maps) if judged.is_http else ()
     yield f"    {judged.rule} set-var(txn.reason) str({RequestReason.GRANT}) unless judged"
     yield f"    acl permitted var(txn.reason) -m str {RequestReason.GRANT}"
     yield f"    {judged.rule} set-var(txn.verdict) str(DROP)"
     yield f"    {judged.rule} set-var(txn.verdict) str(ACCEPT) if permitted"
     yield from (
-        _refusals(folder) if judged.is_http else [f"    {judged.rule} reject unless permitted"]
+        _refusals(at.given) if judged.is_http else [f"    {judged.rule} reject unless permitted"]
     )
     # What takes long is judged again while it does: whoever cannot be found then is not let pass.
     yield f'    {judged.rule} set-var-fmt(txn.under_way) "{_UNDER_WAY}"'
@@ -279,10 +297,10 @@ def _frontend(gates: tuple[Gate, ...], port: int, folder: str) -> Iterator[str]:
     yield ""
 
 
-def _who_is_told(folder: str) -> Iterator[str]:
+def _who_is_told(maps: str) -> Iterator[str]:
     """Pick what an application is told of who asks, which was signed ahead of time."""
     asked = "var(txn.subject),concat(:,txn.zone),concat(:,txn.host)"
-    yield f"    http-request set-var(txn.token) {asked},map_str({folder}/maps/tokens.map)"
+    yield f"    http-request set-var(txn.token) {asked},map_str({maps}/tokens.map)"
     yield "    acl told var(txn.token) -m found"
     # Without it the application would refuse.
     yield f"    http-request set-var(txn.reason) str({RequestReason.NO_POLICY}) if !judged !told"

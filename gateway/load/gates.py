@@ -58,7 +58,7 @@ def bring_into_force(
             before = proxy.haproxy.entries(proxy.file(name))
             kept = {key: value for key, value in before.items() if key.startswith(old)}
             proxy.haproxy.replace(proxy.file(name), {**kept, **new})
-        current = _current(maps.generation, revision, until)
+        current = in_force(maps.generation, revision, until)
         proxy.haproxy.replace(proxy.file(_CURRENT), current)
         # A request that is being judged this moment has begun by the old letter.
         time.sleep(_JUDGED_SECONDS)
@@ -96,7 +96,7 @@ def prolong(proxy: Proxy, until: datetime) -> None:
     with _told():
         match _held(proxy):
             case [generation, revision, _]:
-                current = _current(Generation(generation), int(revision), until)
+                current = in_force(Generation(generation), int(revision), until)
                 proxy.haproxy.replace(proxy.file(_CURRENT), current)
             case _:
                 raise Refused(problem("ZG530", error="-"))
@@ -138,6 +138,20 @@ def tell(proxy: Proxy, tokens: Mapping[str, str]) -> None:
         proxy.haproxy.replace(proxy.file(_TOKENS), tokens)
 
 
+def beginning(
+    maps: GateMaps,
+    current: Mapping[str, str],
+    revoked: Mapping[str, str],
+    tokens: Mapping[str, str],
+) -> Mapping[str, Mapping[str, str]]:
+    """Give every map that a proxy begins with, by its name, to serve from its first moment on.
+
+    `current` is what `in_force` gives; with nothing in force it refuses until it is told.
+    """
+    other = {f"zones_{maps.generation.other}": dict[str, str]()}
+    return {**maps.maps, **other, _CURRENT: current, _REVOKED: revoked, _TOKENS: tokens}
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Have what the proxy does not take be a refusal of ours."""
@@ -147,8 +161,8 @@ def _told() -> Iterator[None]:
         raise Refused(problem("ZG530", error=fault)) from fault
 
 
-def _current(generation: Generation, revision: int, until: datetime) -> Mapping[str, str]:
-    """Write what is in force as one entry, for the proxy looks it up once."""
+def in_force(generation: Generation, revision: int, until: datetime) -> Mapping[str, str]:
+    """Give the map that says what is in force: one entry, for the proxy looks it up once."""
     return {"policy": f"{generation}|{revision}|{int(until.timestamp())}"}
 
 

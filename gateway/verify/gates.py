@@ -1,8 +1,10 @@
 """What a proxy that keeps gates really holds, read out of the running program."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import PurePosixPath
 
 from gateway.haproxy import Haproxy
@@ -48,6 +50,16 @@ class LiveGates:
     def _current(self) -> list[str]:
         """What the one entry says of the policy in force: its letter, its revision, its end."""
         return self.maps.get("current", {}).get("policy", "").split("|")
+
+    @property
+    def digest_of_all(self) -> str:
+        """A digest of all that it holds, in hex: another one where anything is different."""
+        parts = (
+            *(self.digest, self.maps, self.servers, self.certificates, self.limits),
+            {str(line): held for line, held in self.conditions.items()},
+            {file: sorted(trusted) for file, trusted in self.authorities.items()},
+        )
+        return sha256(json.dumps(parts, sort_keys=True, default=dict).encode()).hexdigest()
 
     @cached_property
     def in_force(self) -> Maps:

@@ -1,22 +1,28 @@
 """The gates of a host, on a real HAProxy: open while four things hold, closed when one does not."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.agent.gates import Gates, GateState
+from gateway.agent.gate_watch import Watch
+from gateway.agent.gates import HELD_FILE, Gates, GateState
 from gateway.agent.signed import SignedPlan, read_delivered, verified
+from gateway.artefacts import Generation
+from gateway.haproxy import Haproxy, HaproxyRefused
 from gateway.load.gate_lists import AUTHORITIES, as_shown
-from gateway.load.gates import Proxy, close, revoke, tell
+from gateway.load.gates import Proxy, close, in_force, prolong, revoke, tell
 from gateway.policy.signers import load_trust
+from gateway.verify.gates import read_gates
 from pki.signers import make_signers
 from tests.kernel.test_agent import Gateway
-from tests.proxies import CASE, CLERK, HOST, SITE, Stand, standing, status, text, until
+from tests.proxies import CASE, CLERK, DESK, HOST, SITE, Stand, standing, status, text, until
 
 pytestmark = pytest.mark.kernel
 
@@ -59,16 +65,12 @@ class Host:
 @pytest.fixture(name="host", scope="module")
 def _host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("gates")
-    now = datetime.now(UTC)
-    make_signers(folder / "trust", "ed25519", None, now)
+    make_signers(folder / "trust", "ed25519", None, datetime.now(UTC))
     plan = Gateway(folder, "").signed("one")
-    signed = verified(read_delivered(plan), load_trust(folder / "trust"), now)
-    with standing(signed.plan, folder / "proxy") as stand:
+    signed = verified(read_delivered(plan), load_trust(folder / "trust"), datetime.now(UTC))
+    with standing(signed.plan, folder / "state/proxy") as stand:
         lay_out(stand)
-        state = folder / "state"
-        state.mkdir()
-        (state / "proxy").symlink_to(stand.folder)
-        host = Host(stand, signed, state)
+        host = Host(stand, signed, folder / "state")
         close(host.proxy)
         yield host
 
@@ -191,6 +193,19 @@ def test_what_was_switched_off_at_its_socket_goes_with_the_process(host: Host) -
     assert host.asks() == GRANTED
 
 
+def test_who_only_looks_changes_nothing(host: Host) -> None:
+    """Neither the end of what is in force nor what applications are told; a difference stays."""
+    before = read_gates(host.proxy.haproxy).digest_of_all
+    found = host.gates.differences(host.signed)
+    after = read_gates(host.proxy.haproxy).digest_of_all
+    revoke(host.proxy, {"people/3A0F": "2026-11-26"})
+    strange = [each.code for each in host.gates.differences(host.signed)]
+
+    assert (found, after) == ([], before)
+    assert strange == ["ZG697"]
+    assert "people/3A0F" in read_gates(host.proxy.haproxy).maps["revoked"]
+
+
 def test_a_plan_without_gates_leaves_none(host: Host) -> None:
     """What ran for another plan ends."""
     without = replace(host.signed, plan=replace(host.signed.plan, resources={}, grants=()))
@@ -200,6 +215,127 @@ def test_a_plan_without_gates_leaves_none(host: Host) -> None:
 
     assert state == GateState(is_open=False)
     assert host.gates.keep(without) == (GateState(is_open=False), [])
+
+
+def fewer_gates(signed: SignedPlan) -> SignedPlan:
+    """Give the same with one gate less, for which the program is begun anew."""
+    kept = {name: each for name, each in signed.plan.resources.items() if name == "cases"}
+    grants = tuple(grant for grant in signed.plan.grants if grant.resource in kept)
+    return replace(signed, plan=replace(signed.plan, resources=kept, grants=grants))
+
+
+def test_a_policy_with_other_gates_refuses_nobody(host: Host) -> None:
+    """On a connection for each request, and on one that lasts until the proxy ends it."""
+    answers: list[int] = []
+    over = threading.Event()
+    context = host.stand.context(host.stand.shown("person", CLERK))
+
+    def ask_again_and_again(most: int) -> None:
+        while not over.is_set():
+            with host.stand.connect(DESK, context, HOST) as opened:
+                for _ in range(most):
+                    answer = host.stand.ask(opened, text("GET", CASE))
+                    answer.read()
+                    answers.append(answer.status)
+                    if answer.will_close or over.is_set():
+                        break
+
+    with ThreadPoolExecutor(4) as threads:
+        asking = [threads.submit(ask_again_and_again, most) for most in (1, 1, 10_000, 10_000)]
+        try:
+            for signed in (fewer_gates(host.signed), host.signed) * 2:
+                before = len(answers)
+                assert host.gates.bring(signed) == GateState(is_open=True)
+                until(lambda n=before: len(answers) > n + 20)  # type: ignore[misc]  # the loop's
+        finally:
+            over.set()
+    for each in asking:
+        each.result()
+
+    assert set(answers) == {GRANTED}
+
+
+def test_who_begins_by_itself_begins_with_nothing_in_force(host: Host) -> None:
+    """What a process that took over began with is gone when it runs."""
+    host.gates.bring(fewer_gates(host.signed))
+
+    assert {each.stat().st_size for each in (host.stand.folder / "maps").iterdir()} == {0}
+    assert host.gates.keep(fewer_gates(host.signed)) == (GateState(is_open=True), [])
+
+
+@pytest.fixture(name="watch")
+def _watch(host: Host, tmp_path: Path) -> Watch:
+    return Watch(host.proxy, host.folder / HELD_FILE, tmp_path / "changed")
+
+
+def told(watch: Watch, at: float = 0.0) -> bool:
+    """Look twice, as where the first look saw something; tell whether the agent was told."""
+    watch.changed.unlink(missing_ok=True)
+    if watch.look(at):
+        watch.look(at)
+    return watch.changed.exists()
+
+
+STRANGE: dict[str, Callable[[Host], object]] = {
+    "a right that nobody signed": lambda host: host.proxy.haproxy.ask(
+        f"add map {host.proxy.file('grants')} a:leader:city.leaders:cases:GET x|0|253402300800|-"
+    ),
+    "another end": lambda host: prolong(host.proxy, datetime.now(UTC) + timedelta(days=9)),
+    "nobody is revoked": lambda host: revoke(host.proxy, {"people/3A0F": "2026-11-26"}),
+    "other words about who asks": lambda host: tell(host.proxy, {"leader:x:y": "a.b.c"}),
+    "a gate that is shut": lambda host: host.proxy.haproxy.ask("disable frontend gates_8443"),
+    "all is lost": lambda host: host.proxy.haproxy.ask(f"clear map {host.proxy.file('current')}"),
+}
+
+
+@pytest.mark.parametrize("change", STRANGE)
+def test_what_is_changed_between_two_proofs_is_seen(host: Host, watch: Watch, change: str) -> None:
+    """And told once in a while, until it is as it was proven."""
+    quiet = told(watch)
+    host.keep()
+    kept = told(watch)
+    STRANGE[change](host)
+    seen, again, later = told(watch, 10.0), told(watch, 12.0), told(watch, 16.0)
+    host.gates.bring(host.signed)
+
+    assert (quiet, kept) == (False, False)
+    assert (seen, again, later) == (True, False, True)
+    assert not told(watch, 30.0)
+
+
+def test_gates_that_were_closed_and_stand_open_are_seen(host: Host, watch: Watch) -> None:
+    """Nothing was proven; that nothing passes is not told."""
+    letter = Generation(read_gates(host.proxy.haproxy).letter)
+    host.gates.close()
+    closed = told(watch)
+    current = in_force(letter, 1, datetime.now(UTC) + timedelta(minutes=1))
+    host.proxy.haproxy.replace(host.proxy.file("current"), current)
+    opened = told(watch)
+    host.gates.close()
+
+    assert (closed, opened) == (False, True)
+
+
+def test_what_is_under_way_ends_with_its_time(host: Host, watch: Watch) -> None:
+    """Without a proof: the watch ends what could not begin any more."""
+    context = host.stand.context(host.stand.shown("person", CLERK))
+    with host.stand.connect(DESK, context, HOST) as opened:
+        assert host.stand.ask(opened, text("GET", f"{CASE}/slow")).status == GRANTED
+        watch.look(0.0)
+        runs = host.proxy.haproxy.tracked("streams")
+        prolong(host.proxy, datetime.now(UTC) - timedelta(seconds=1))
+        watch.look(1.0)
+        until(lambda: not host.proxy.haproxy.tracked("streams"))
+
+    assert len(runs) == 1
+
+
+def test_a_proxy_that_is_away_stops_no_watch(tmp_path: Path) -> None:
+    """It says so, and its service looks again."""
+    proxy = Proxy(Haproxy(tmp_path / "nobody.sock"), PurePosixPath("/maps"))
+
+    with pytest.raises(HaproxyRefused):
+        Watch(proxy, tmp_path / "held", tmp_path / "changed").look(0.0)
 
 
 def test_a_list_names_a_certificate_as_the_proxy_does(

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 
 from gateway.artefacts import Generation
 from gateway.compile.gate_maps import compile_maps
-from gateway.compile.proxy import compile_proxy
+from gateway.compile.proxy import Layout, compile_proxy
 from gateway.errors import Refused
 from gateway.load.gates import bring_into_force, close, prolong, revoke, tell
 from gateway.observe.content import Kind, content_of
@@ -476,9 +476,7 @@ AHEAD = timedelta(hours=2)
 def findings(stand: Stand) -> set[str]:
     """Give what is wrong with what the running program holds."""
     live = read_gates(stand.proxy.haproxy)
-    compiled = compile_proxy(
-        stand.plan, SITE, str(stand.folder), str(stand.folder / "control.sock")
-    )
+    compiled = compile_proxy(stand.plan, SITE, Layout.of(str(stand.folder)))
     signed = SignedGates(
         stand.plan,
         SITE,

@@ -179,10 +179,10 @@ print(asking.recv(65536).decode())
 
 def test_a_right_that_nobody_signed_is_found_and_taken_back(seated: Town, gateway: str) -> None:
     """Put in at the proxy's own socket, as root could; the next proof has it out again."""
-    look = "show map /etc/loushan/proxy/maps/current.map"
+    look = "show map /var/lib/loushan/proxy/maps/current.map"
     letter = seated.must(gateway, "python3", "-c", _TAMPER, look).split()[2][0]
     right = f"{letter}:leader:city.leaders:cases:GET tax_decides_cases|0|253402300800|-"
-    add = f"add map /etc/loushan/proxy/maps/grants.map {right}"
+    add = f"add map /var/lib/loushan/proxy/maps/grants.map {right}"
     before = seated.status(gateway)["drift"]["count"]
     seated.must(gateway, "python3", "-c", _TAMPER, add)
     found = seated.run(gateway, "loushan", "agent", "prove", "--json")
@@ -191,7 +191,7 @@ def test_a_right_that_nobody_signed_is_found_and_taken_back(seated: Town, gatewa
     assert until(lambda: seated.is_proven(gateway))
     assert seated.status(gateway)["drift"]["count"] > before
     assert "leader:city.leaders:cases" not in seated.must(
-        gateway, "python3", "-c", _TAMPER, "show map /etc/loushan/proxy/maps/grants.map"
+        gateway, "python3", "-c", _TAMPER, "show map /var/lib/loushan/proxy/maps/grants.map"
     )
 
 

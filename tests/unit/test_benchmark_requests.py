@@ -35,7 +35,7 @@ from benchmarks.request_bars import (
 )
 from benchmarks.requests import main
 from gateway.artefacts import Generation
-from gateway.compile.proxy import compile_proxy
+from gateway.compile.proxy import Layout, compile_proxy
 
 FOLDER = Path("/somewhere")
 
@@ -133,8 +133,7 @@ def test_what_was_measured_is_told_to_people_and_to_machines() -> None:
 
 def test_each_way_is_the_compiled_one_with_lines_left_out() -> None:
     """Whoever judges has every step; whoever records has all of it."""
-    plan, socket = rights.plan(), str(FOLDER / "control.sock")
-    whole = compile_proxy(plan, rights.SITE, str(FOLDER), socket).text
+    whole = compile_proxy(rights.plan(), rights.SITE, Layout.of(str(FOLDER))).text
     ways = {way: configuration(way, FOLDER) for way in Way}
     steps = [line for line in whole.splitlines() if "set-var(txn.reason)" in line]
 

@@ -1,0 +1,102 @@
+"""The service that looks at the gates every second, between the proofs.
+
+It judges no policy: whatever the proxy holds is compared with what it held
+when it was proven last, and where that differs the agent is told to prove.
+What is under way and has run out meanwhile, by its hours or its last day, is
+ended.  It has the proxy's own account, and no way to the agent but a file
+whose time changes.
+"""
+
+import json
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from gateway.agent.gates import HELD_FILE, RUN
+from gateway.agent.requests import GATES_CHANGED_FILE
+from gateway.agent.systemd import notify
+from gateway.artefacts import GateMaps, Generation
+from gateway.compile.proxy import MAPS
+from gateway.errors import Refused
+from gateway.haproxy import Haproxy, HaproxyRefused
+from gateway.load.gates import Proxy, end_what_is_over
+from gateway.load.loader import Places
+from gateway.verify.gates import LiveGates, read_gates
+
+#: It looks every second, and with many entries so seldom that it costs a twentieth of a processor.
+EVERY_SECONDS, REST_FACTOR = 1.0, 19
+
+#: What differs is looked at once more after this: the loader may be in the middle of its work.
+_AGAIN_SECONDS = 0.4
+
+#: What goes on differing is told again after this; a proof takes about a second.
+_TOLD_AGAIN_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Watch:
+    """One proxy, what was proven of it, and whom to tell."""
+
+    proxy: Proxy
+    held: Path
+    changed: Path
+    _strange: str = ""
+    _told: float = float("-inf")
+
+    def look(self, now: float) -> bool:
+        """Look once; tell whether to look again soon, for something differs that did not before.
+
+        Raises:
+            HaproxyRefused: no proxy answers, and nothing passes.
+        """
+        live = read_gates(self.proxy.haproxy)
+        self._end(live)
+        seen = live.digest_of_all if live.letter else ""
+        if seen == self._proven():
+            self._strange = ""
+            return False
+        was_seen, self._strange = seen == self._strange, seen
+        if not was_seen:
+            return True
+        if now - self._told >= _TOLD_AGAIN_SECONDS:
+            self._told = now
+            self.changed.write_text("", "ascii")
+        return False
+
+    def _end(self, live: LiveGates) -> None:
+        if not live.letter:
+            return
+        maps = GateMaps("", Generation(live.letter), live.maps)
+        over = end_what_is_over(self.proxy, maps, live.maps.get("revoked", {}), datetime.now(UTC))
+        for each in over:
+            _journal({"ended": each.gate, "method": each.method, "certificate": each.certificate})
+
+    def _proven(self) -> str:
+        with suppress(OSError):
+            return self.held.read_text("ascii")
+        return ""
+
+
+def main() -> None:
+    """Be the service, until told to end."""
+    proxy = Proxy(Haproxy(RUN / "control.sock"), PurePosixPath(MAPS))
+    watch = Watch(proxy, Places().state / HELD_FILE, GATES_CHANGED_FILE)
+    notify("READY=1")
+    while True:
+        began = time.monotonic()
+        again = False
+        # A proxy that does not answer lets nothing pass; that it is away is for the proof to say.
+        with suppress(HaproxyRefused, Refused):
+            again = watch.look(began)
+        notify("WATCHDOG=1")
+        rest = max(EVERY_SECONDS, REST_FACTOR * (time.monotonic() - began))
+        time.sleep(_AGAIN_SECONDS if again else rest)
+
+
+def _journal(body: dict[str, object]) -> None:
+    with suppress(OSError):
+        sys.stderr.write(f"<5>{json.dumps(body, ensure_ascii=False)}\n")
+        sys.stderr.flush()
