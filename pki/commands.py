@@ -5,7 +5,7 @@ Whatever changes a folder holds its lock, and opens it anew under it.
 
 import argparse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from pki.codes import enrol, issue_by_code
 from pki.cross import issue_cross
-from pki.deliver import deliver
+from pki.deliver import Delivered, begun
 from pki.document import ceremony_text
 from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file, replace_file
@@ -197,10 +197,12 @@ def renew_one(options: argparse.Namespace, now: datetime) -> Answer:
 
 
 def revoke_one(options: argparse.Namespace, now: datetime) -> Answer:
-    """Revoke a name, a serial or an authority."""
-    with _opened(options, now) as state:
+    """Revoke a name, a serial or an authority; who is to know at once is told meanwhile."""
+    secrets = _secrets(options)
+    delivery = begun(options.deliver, options.folder) if options.deliver else nullcontext()
+    with _opened(options, now) as state, delivery as delivering:
         if options.profile is None:
-            done = revoke(state, options.wanted, options.reason, _secrets(options), now)
+            done = revoke(state, options.wanted, options.reason, secrets, now)
             serials = tuple(f"{serial:x}" for serial in done.serials)
             authority, file, number = done.authority, "crl.pem", {"list_number": done.list_number}
         else:
@@ -209,12 +211,13 @@ def revoke_one(options: argparse.Namespace, now: datetime) -> Answer:
     made = str(options.folder / authority / file)
     data = {"authority": authority, "serials": list(serials), "list": made, **number}
     answer = Answer((*serials, made), data)
-    return answer if options.deliver is None else _delivered(options, answer, data)
+    return answer if delivering is None else _delivered(options, answer, data, delivering.end())
 
 
-def _delivered(options: argparse.Namespace, answer: Answer, data: Mapping[str, object]) -> Answer:
-    """Deliver the new list; 1 where a gateway does not have it yet."""
-    done = deliver(options.deliver, options.folder)
+def _delivered(
+    options: argparse.Namespace, answer: Answer, data: Mapping[str, object], done: Delivered
+) -> Answer:
+    """Say who has the new list; 1 where a gateway does not have it yet."""
     zh = options.language == "zh"
     lines = [f"已送达:{len(done.have)}" if zh else f"delivered to {len(done.have)} gateways"]
     if done.missing:

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,15 +33,50 @@ class Delivered:
     missing: tuple[str, ...]
 
 
-def deliver(inventory: Path, authorities: Path) -> Delivered:
-    """Deliver the lists of a folder of authorities.
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery that has begun: the playbook starts, and waits for what is to be delivered."""
+
+    inventory: Path
+    process: "subprocess.Popen[str]"
+
+    def end(self) -> Delivered:
+        """Wait for it; say who has the lists.
+
+        Raises:
+            PkiRefused: the playbook reached nobody, or did not end.
+        """
+        try:
+            told, wrong = self.process.communicate(timeout=_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired as fault:
+            self.give_up()
+            raise PkiRefused(Code.ZP056, inventory=self.inventory, error=fault) from fault
+        ends = {host: (away, failed) == ("0", "0") for host, away, failed in _RECAP.findall(told)}
+        have = tuple(host for host, is_well in ends.items() if is_well)
+        if not have:
+            said = (wrong.strip() or told.strip()).splitlines()
+            raise PkiRefused(Code.ZP056, inventory=self.inventory, error=" | ".join(said[-3:]))
+        return Delivered(have, tuple(host for host, is_well in ends.items() if not is_well))
+
+    def give_up(self) -> None:
+        """End the playbook: there is nothing to be delivered."""
+        self.process.terminate()
+        self.process.communicate()
+
+
+@contextmanager
+def begun(inventory: Path, authorities: Path) -> Iterator[Delivery]:
+    """Begin to deliver the lists of a folder of authorities, whose lock the caller holds.
+
+    The playbook takes a second to start, in which a list is signed.  It reads the lists when the
+    lock is let go; where nothing was signed it is ended.
 
     Args:
         inventory: whose gateways, as for Ansible.
         authorities: the folder whose lists they are.
 
     Raises:
-        PkiRefused: the playbook cannot be run, or reached nobody.
+        PkiRefused: the playbook cannot be run.
     """
     program = Path(sys.executable).with_name("ansible-playbook")
     environment = {
@@ -51,23 +88,20 @@ def deliver(inventory: Path, authorities: Path) -> Delivered:
         "LC_ALL": "C.UTF-8",
     }
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [str(program), str(_PLAYBOOK), "-i", str(inventory.resolve())],
             cwd=_ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=_PATIENCE_SECONDS,
         )
-    except (OSError, subprocess.TimeoutExpired) as fault:
+    except OSError as fault:
         raise PkiRefused(Code.ZP056, inventory=inventory, error=fault) from fault
-    ends = {
-        host: (away, failed) == ("0", "0") for host, away, failed in _RECAP.findall(done.stdout)
-    }
-    have = tuple(host for host, is_well in ends.items() if is_well)
-    if not have:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise PkiRefused(Code.ZP056, inventory=inventory, error=" | ".join(said[-3:]))
-    return Delivered(have, tuple(host for host, is_well in ends.items() if not is_well))
+    delivery = Delivery(inventory, process)
+    try:
+        yield delivery
+    except BaseException:
+        delivery.give_up()
+        raise

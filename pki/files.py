@@ -92,16 +92,36 @@ def locked(folder: Path, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
     except OSError as error:
         raise PkiRefused(Code.ZP002, file=file, error=error.strerror) from error
     try:
-        _wait_for(descriptor, file, time.monotonic() + wait_seconds)
+        _wait_for(descriptor, fcntl.LOCK_EX, file, time.monotonic() + wait_seconds)
         yield
     finally:
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, file: Path, deadline: float) -> None:
+@contextmanager
+def settled(folder: Path, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Keep every operation that changes a folder out of it while it is read.
+
+    Raises:
+        PkiRefused: one did not end in time.
+    """
+    file = folder / _LOCK
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        yield  # nobody ever changed it, or we may not wait; the reading says the rest
+        return
+    try:
+        _wait_for(descriptor, fcntl.LOCK_SH, file, time.monotonic() + wait_seconds)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, kind: int, file: Path, deadline: float) -> None:
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() >= deadline:
                 raise PkiRefused(Code.ZP010, file=file) from error

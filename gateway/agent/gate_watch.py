@@ -3,8 +3,9 @@
 It judges no policy: whatever the proxy holds is compared with what it held
 when it was proven last, and where that differs the agent is told to prove.
 What is under way and has run out meanwhile, by its hours or its last day, is
-ended.  It has the proxy's own account, and no way to the agent but a file
-whose time changes.
+ended.  Lists of revocations count as soon as they lie there, whoever brought
+them.  It has the proxy's own account, and no way to the agent but a file whose
+time changes.
 """
 
 import json
@@ -13,21 +14,23 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from gateway.agent.gates import HELD_FILE, RUN
+from gateway.agent.gates import Gates
 from gateway.agent.requests import GATES_CHANGED_FILE
 from gateway.agent.systemd import notify
 from gateway.artefacts import GateMaps, Generation
-from gateway.compile.proxy import MAPS
 from gateway.errors import Refused
-from gateway.haproxy import Haproxy, HaproxyRefused
+from gateway.haproxy import HaproxyRefused
 from gateway.load.gates import Proxy, end_what_is_over
 from gateway.load.loader import Places
 from gateway.verify.gates import LiveGates, read_gates
 
 #: It looks every second, and with many entries so seldom that it costs a twentieth of a processor.
 EVERY_SECONDS, REST_FACTOR = 1.0, 19
+
+#: So often it looks whether lists were brought: at their times alone, so it costs nothing.
+LISTS_SECONDS = 0.05
 
 #: What differs is looked at once more after this: the loader may be in the middle of its work.
 _AGAIN_SECONDS = 0.4
@@ -38,13 +41,26 @@ _TOLD_AGAIN_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Watch:
-    """One proxy, what was proven of it, and whom to tell."""
+    """One host's gates, and whom to tell; `proxy` is what keeps them."""
 
+    gates: Gates
     proxy: Proxy
-    held: Path
     changed: Path
     _strange: str = ""
     _told: float = float("-inf")
+    _lists: tuple[int, ...] = ()
+
+    def take_up(self) -> None:
+        """Have lists of revocations count that were brought since; the first time, all.
+
+        Raises:
+            Refused: the proxy does not take them, or they are not in order, and the next proof
+                closes the gates.
+        """
+        seen = self.gates.lists_at()
+        if seen != self._lists:
+            self._lists = seen
+            self.gates.revoke()
 
     def look(self, now: float) -> bool:
         """Look once; tell whether to look again soon, for something differs that did not before.
@@ -76,24 +92,34 @@ class Watch:
 
     def _proven(self) -> str:
         with suppress(OSError):
-            return self.held.read_text("ascii")
+            return self.gates.held_file.read_text("ascii")
         return ""
 
 
 def main() -> None:
     """Be the service, until told to end."""
-    proxy = Proxy(Haproxy(RUN / "control.sock"), PurePosixPath(MAPS))
-    watch = Watch(proxy, Places().state / HELD_FILE, GATES_CHANGED_FILE)
+    gates = Gates("", Places().state)
+    watch = Watch(gates, gates.proxy, GATES_CHANGED_FILE)
     notify("READY=1")
+    looks_at = time.monotonic()
     while True:
-        began = time.monotonic()
-        again = False
-        # A proxy that does not answer lets nothing pass; that it is away is for the proof to say.
+        now = time.monotonic()
+        # A proxy that does not answer lets nothing pass; what is wrong is for the proof to say.
         with suppress(HaproxyRefused, Refused):
-            again = watch.look(began)
-        notify("WATCHDOG=1")
-        rest = max(EVERY_SECONDS, REST_FACTOR * (time.monotonic() - began))
-        time.sleep(_AGAIN_SECONDS if again else rest)
+            watch.take_up()
+        if now >= looks_at:
+            looks_at = now + _rest_after(watch, now)
+            notify("WATCHDOG=1")
+        time.sleep(LISTS_SECONDS)
+
+
+def _rest_after(watch: Watch, now: float) -> float:
+    """Look, and give after how many seconds to look again."""
+    again = False
+    with suppress(HaproxyRefused, Refused):
+        again = watch.look(now)
+    rest = max(EVERY_SECONDS, REST_FACTOR * (time.monotonic() - now))
+    return _AGAIN_SECONDS if again else rest
 
 
 def _journal(body: dict[str, object]) -> None:

@@ -24,7 +24,7 @@ from gateway.errors import Problem, Refused, Where, problem
 from gateway.haproxy import Haproxy, HaproxyRefused
 from gateway.load import gates
 from gateway.load.accepted import put_in_place
-from gateway.load.gate_lists import SEEN_FILE, GateLists, read_lists, remember
+from gateway.load.gate_lists import AUTHORITIES, SEEN_FILE, GateLists, read_lists, remember
 from gateway.load.gate_program import Program
 from gateway.load.gates import Proxy
 from gateway.load.identity_key import identity_key
@@ -43,9 +43,6 @@ GIVEN, RUN = Path(FOLDER), Path("/run/loushan/proxy")
 
 #: The role's: lists of revocations, and who certifies those that may ask.
 LISTS, TRUSTED = "lists", "clients.pem"
-
-#: The loader's: what the proxy held when it was proven last (`LiveGates.digest_of_all`).
-HELD_FILE = Path("proxy/held")
 
 _SHOWN, _OWN = "shown", "gateway.pem"
 _TRUSTED = (TRUSTED, "services.pem")
@@ -123,16 +120,16 @@ class Gates:
             return self.bring(signed), []
         if live.maps.get("revoked") != lists.revoked:
             remember(self.state / SEEN_FILE, lists)
-            gates.revoke(self._proxy, lists.revoked)
+            gates.revoke(self.proxy, lists.revoked)
             live = self._read()
         found = self._differences(signed, lists, live)
         if found:
             return GateState(is_open=False, problems=tuple(found)), found
         tokens, until = self._tokens(signed), self._until(signed, lists)
-        gates.tell(self._proxy, tokens)
-        gates.prolong(self._proxy, until)
+        gates.tell(self.proxy, tokens)
+        gates.prolong(self.proxy, until)
         maps = compile_maps(signed.plan, self.site, Generation(live.letter))
-        gates.end_what_is_over(self._proxy, maps, lists.revoked, datetime.now(UTC))
+        gates.end_what_is_over(self.proxy, maps, lists.revoked, datetime.now(UTC))
         current = gates.in_force(maps.generation, _revision(signed), until)
         # What was read and proven, with what was put in since: not read again, for what
         # somebody else changed meanwhile is to be seen as a difference.
@@ -158,14 +155,28 @@ class Gates:
         """
         lists = self._read_lists(grace_hours=0)
         if self._answers():
-            gates.revoke(self._proxy, lists.revoked)
+            gates.revoke(self.proxy, lists.revoked)
         return len(lists.revoked)
 
     def close(self) -> None:
         """Let no request pass; where no proxy answers, none does."""
         self._note(None)
         if self._answers():
-            gates.close(self._proxy)
+            gates.close(self.proxy)
+
+    def lists_at(self) -> tuple[int, ...]:
+        """Give when each list was put in its place, in nanoseconds; 0 for one that is missing."""
+        return tuple(_time_of(self.given / LISTS / f"{name}.crl") for name in AUTHORITIES)
+
+    @property
+    def held_file(self) -> Path:
+        """What the proxy held when it was proven last, as a digest; empty where it was closed."""
+        return self.state / "proxy/held"
+
+    @property
+    def proxy(self) -> Proxy:
+        """The running proxy, and its maps."""
+        return Proxy(self._haproxy, PurePosixPath(self._maps))
 
     def _answers(self) -> bool:
         try:
@@ -177,10 +188,6 @@ class Gates:
     @property
     def _haproxy(self) -> Haproxy:
         return Haproxy(self.run / "control.sock")
-
-    @property
-    def _proxy(self) -> Proxy:
-        return Proxy(self._haproxy, PurePosixPath(self._maps))
 
     @property
     def _maps(self) -> Path:
@@ -237,10 +244,10 @@ class Gates:
         return read_lists(self.given / LISTS, trusted, grace_hours, seen)
 
     def _put_in(self, signed: SignedPlan, lists: GateLists) -> None:
-        gates.revoke(self._proxy, lists.revoked)
-        gates.tell(self._proxy, self._tokens(signed))
+        gates.revoke(self.proxy, lists.revoked)
+        gates.tell(self.proxy, self._tokens(signed))
         maps, until = self._next_maps(signed), self._until(signed, lists)
-        gates.bring_into_force(self._proxy, maps, _revision(signed), until)
+        gates.bring_into_force(self.proxy, maps, _revision(signed), until)
 
     def _compiled(self, signed: SignedPlan) -> Compiled:
         layout = Layout(str(self.given), str(self._maps), str(self._haproxy.control))
@@ -248,7 +255,7 @@ class Gates:
 
     def _note(self, live: LiveGates | None) -> None:
         """Write down what was proven, so that who looks every second sees that it changed."""
-        put_in_place(self.state / HELD_FILE, (live.digest_of_all if live else "").encode())
+        put_in_place(self.held_file, (live.digest_of_all if live else "").encode())
 
     def _differences(self, signed: SignedPlan, lists: GateLists, live: LiveGates) -> list[Problem]:
         wanted = self._compiled(signed)
@@ -306,6 +313,13 @@ class Gates:
 
 def _revision(signed: SignedPlan) -> int:
     return signed.verified.statement.revision
+
+
+def _time_of(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read_from(name: str) -> str:

@@ -9,6 +9,12 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 
+from pki.errors import PkiRefused
+from pki.files import settled
+
+#: Whoever revokes has it delivered while the list is being signed, by a slow token too.
+_PATIENCE_SECONDS = 60.0
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -62,13 +68,16 @@ def _pki(*words: str) -> None:
 
 
 def read(file: Path, encoding: str = "ascii") -> str:
-    """Read a file of the authorities.
+    """Read a file of an authority, once nobody changes the folder that it is in.
 
     Raises:
         AnsibleActionFail: it cannot be read; says what is to be named.
     """
     try:
-        return file.read_text(encoding)
+        with settled(file.parents[1], _PATIENCE_SECONDS):
+            return file.read_text(encoding)
+    except PkiRefused as refused:
+        raise AnsibleActionFail(str(refused)) from refused
     except OSError as fault:
         message = (
             f"{file}: {fault.strerror}; `authority` names the folder that `loushan pki init` made"

@@ -5,22 +5,27 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.agent.gate_watch import Watch
-from gateway.agent.gates import HELD_FILE, Gates, GateState
+from gateway.agent.gates import Gates, GateState
 from gateway.agent.signed import SignedPlan, read_delivered, verified
 from gateway.artefacts import Generation
-from gateway.haproxy import Haproxy, HaproxyRefused
+from gateway.errors import Refused
+from gateway.haproxy import HaproxyRefused
 from gateway.load.gate_lists import AUTHORITIES, as_shown
 from gateway.load.gates import Proxy, close, in_force, prolong, revoke, tell
 from gateway.policy.signers import load_trust
 from gateway.verify.gates import read_gates
+from pki.profiles import PACKAGED
+from pki.revoke import revoke as revoke_by_list
 from pki.signers import make_signers
+from pki.state import open_state
+from tests.authorities import NO_SECRETS
 from tests.kernel.test_agent import Gateway
 from tests.proxies import CASE, CLERK, DESK, HOST, SITE, Stand, standing, status, text, until
 
@@ -265,7 +270,7 @@ def test_who_begins_by_itself_begins_with_nothing_in_force(host: Host) -> None:
 
 @pytest.fixture(name="watch")
 def _watch(host: Host, tmp_path: Path) -> Watch:
-    return Watch(host.proxy, host.folder / HELD_FILE, tmp_path / "changed")
+    return Watch(host.gates, host.proxy, tmp_path / "changed")
 
 
 def told(watch: Watch, at: float = 0.0) -> bool:
@@ -330,12 +335,36 @@ def test_what_is_under_way_ends_with_its_time(host: Host, watch: Watch) -> None:
     assert len(runs) == 1
 
 
+def test_a_list_counts_as_soon_as_it_lies_there(host: Host, watch: Watch) -> None:
+    """Whoever brought it; and without being told again where none is new."""
+    file = host.stand.shown("person", CLERK)
+    lists = host.stand.folder / "lists/people.crl"
+    before = lists.read_bytes()
+    watch.take_up()
+    granted = host.asks()
+    serial = x509.load_pem_x509_certificate(file.read_bytes()).serial_number
+    authorities = open_state(host.stand.authorities.folder, datetime.now(UTC), PACKAGED)
+    revoke_by_list(authorities, f"{serial:x}", "unspecified", NO_SECRETS, datetime.now(UTC))
+    lists.write_bytes((host.stand.authorities.folder / "people/crl.pem").read_bytes())
+    watch.take_up()
+    refused = host.asks()
+    revoke(host.proxy, {})
+    watch.take_up()
+    untold = host.asks()
+    lists.write_bytes(b"no list")
+    with pytest.raises(Refused):
+        watch.take_up()
+    lists.write_bytes(before)
+
+    assert (granted, refused, untold) == (GRANTED, 403, GRANTED)
+
+
 def test_a_proxy_that_is_away_stops_no_watch(tmp_path: Path) -> None:
     """It says so, and its service looks again."""
-    proxy = Proxy(Haproxy(tmp_path / "nobody.sock"), PurePosixPath("/maps"))
+    gates = Gates(SITE, tmp_path, given=tmp_path, run=tmp_path)
 
     with pytest.raises(HaproxyRefused):
-        Watch(proxy, tmp_path / "held", tmp_path / "changed").look(0.0)
+        Watch(gates, gates.proxy, tmp_path / "changed").look(0.0)
 
 
 def test_a_list_names_a_certificate_as_the_proxy_does(
