@@ -1,16 +1,17 @@
 """The service that looks at the gates every second, between the proofs.
 
 It judges no policy: whatever the proxy holds is compared with what it held
-when it was proven last, and where that differs the agent is told to prove.
-What is under way and has run out meanwhile, by its hours or its last day, is
-ended.  Lists of revocations count as soon as they lie there, whoever brought
-them.  It has the proxy's own account, and no way to the agent but a file whose
-time changes.
+when it was proven last, and where that differs the agent is told to prove; so
+it is when decisions are recorded no more, or again.  What is under way and has
+run out meanwhile, by its hours or its last day, is ended.  Lists of revocations
+count as soon as they lie there, whoever brought them.  It has the proxy's own
+account, and no way to the agent but a file whose time changes.
 """
 
 import json
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,11 +42,16 @@ _TOLD_AGAIN_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Watch:
-    """One host's gates, and whom to tell; `proxy` is what keeps them."""
+    """One host's gates, and whom to tell; `proxy` is what keeps them.
+
+    `is_recording` tells whether decisions are written down.
+    """
 
     gates: Gates
     proxy: Proxy
     changed: Path
+    is_recording: Callable[[], bool]
+    _records: bool = True
     _strange: str = ""
     _told: float = float("-inf")
     _lists: tuple[int, ...] = ()
@@ -68,6 +74,10 @@ class Watch:
         Raises:
             HaproxyRefused: no proxy answers, and nothing passes.
         """
+        records = self.is_recording()
+        if records is not self._records:
+            self._records = records
+            self._tell(now)
         live = read_gates(self.proxy.haproxy)
         self._end(live)
         seen = live.digest_of_all if live.letter else ""
@@ -78,9 +88,12 @@ class Watch:
         if not was_seen:
             return True
         if now - self._told >= _TOLD_AGAIN_SECONDS:
-            self._told = now
-            self.changed.write_text("", "ascii")
+            self._tell(now)
         return False
+
+    def _tell(self, now: float) -> None:
+        self._told = now
+        self.changed.write_text("", "ascii")
 
     def _end(self, live: LiveGates) -> None:
         if not live.letter:
@@ -96,10 +109,10 @@ class Watch:
         return ""
 
 
-def main() -> None:
+def main(is_recording: Callable[[], bool]) -> None:
     """Be the service, until told to end."""
     gates = Gates("", Places().state)
-    watch = Watch(gates, gates.proxy, GATES_CHANGED_FILE)
+    watch = Watch(gates, gates.proxy, GATES_CHANGED_FILE, is_recording)
     notify("READY=1")
     looks_at = time.monotonic()
     while True:

@@ -14,6 +14,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Look until told to end."""
     del arguments
     from gateway.agent.gate_watch import main
+    from gateway.observe.status import is_recording
 
-    main()
+    main(is_recording)
     return ExitStatus.OK

@@ -270,7 +270,7 @@ def test_who_begins_by_itself_begins_with_nothing_in_force(host: Host) -> None:
 
 @pytest.fixture(name="watch")
 def _watch(host: Host, tmp_path: Path) -> Watch:
-    return Watch(host.gates, host.proxy, tmp_path / "changed")
+    return Watch(host.gates, host.proxy, tmp_path / "changed", lambda: host.records)
 
 
 def told(watch: Watch, at: float = 0.0) -> bool:
@@ -321,6 +321,19 @@ def test_gates_that_were_closed_and_stand_open_are_seen(host: Host, watch: Watch
     assert (closed, opened) == (False, True)
 
 
+def test_a_log_that_ends_and_begins_is_told_at_once(host: Host, watch: Watch) -> None:
+    """The proof that follows closes the gates, and opens them again."""
+    host.records = False
+    ended, still = told(watch, 1.0), told(watch, 2.0)
+    host.keep()
+    host.records = True
+    begun = told(watch, 3.0)
+    host.keep()
+
+    assert (ended, still, begun) == (True, False, True)
+    assert not told(watch, 9.0)
+
+
 def test_what_is_under_way_ends_with_its_time(host: Host, watch: Watch) -> None:
     """Without a proof: the watch ends what could not begin any more."""
     context = host.stand.context(host.stand.shown("person", CLERK))
@@ -364,7 +377,7 @@ def test_a_proxy_that_is_away_stops_no_watch(tmp_path: Path) -> None:
     gates = Gates(SITE, tmp_path, given=tmp_path, run=tmp_path)
 
     with pytest.raises(HaproxyRefused):
-        Watch(gates, gates.proxy, tmp_path / "changed").look(0.0)
+        Watch(gates, gates.proxy, tmp_path / "changed", lambda: True).look(0.0)
 
 
 def test_a_list_names_a_certificate_as_the_proxy_does(

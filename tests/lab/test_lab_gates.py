@@ -1,7 +1,6 @@
 """Who may ask what of the applications, asked by people at their desks in the booted city."""
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -178,28 +177,26 @@ print(asking.recv(65536).decode())
 
 
 def test_a_right_that_nobody_signed_is_found_and_taken_back(seated: Town, gateway: str) -> None:
-    """Put in at the proxy's own socket, as root could; the next proof has it out again."""
-    look = "show map /var/lib/loushan/proxy/maps/current.map"
-    letter = seated.must(gateway, "python3", "-c", _TAMPER, look).split()[2][0]
+    """Put in at the proxy's own socket, as root could; within seconds it is out again, unasked."""
+    maps = "/var/lib/loushan/proxy/maps"
+    current = seated.must(gateway, "python3", "-c", _TAMPER, f"show map {maps}/current.map")
+    letter = current.split()[2][0]
     right = f"{letter}:leader:city.leaders:cases:GET tax_decides_cases|0|253402300800|-"
-    add = f"add map /var/lib/loushan/proxy/maps/grants.map {right}"
     before = seated.status(gateway)["drift"]["count"]
-    seated.must(gateway, "python3", "-c", _TAMPER, add)
-    found = seated.run(gateway, "loushan", "agent", "prove", "--json")
+    seated.must(gateway, "python3", "-c", _TAMPER, f"add map {maps}/grants.map {right}")
 
-    assert "ZG692" in found.stdout
+    assert until(lambda: seated.status(gateway)["drift"]["count"] > before, 5)
+    assert seated.status(gateway)["drift"]["last"]["what"]["code"] == "ZG692"
     assert until(lambda: seated.is_proven(gateway))
-    assert seated.status(gateway)["drift"]["count"] > before
     assert "leader:city.leaders:cases" not in seated.must(
-        gateway, "python3", "-c", _TAMPER, "show map /var/lib/loushan/proxy/maps/grants.map"
+        gateway, "python3", "-c", _TAMPER, f"show map {maps}/grants.map"
     )
 
 
 def test_what_is_not_recorded_is_not_served(seated: Town, gateway: str) -> None:
     """The gates close with the log, and open with it; the packet filter stays as it is."""
     seated.must(gateway, "systemctl", "stop", "loushan-log.service")
-    time.sleep(10.5)  # so long the log's last word holds
-    seated.run(gateway, "loushan", "agent", "prove")
+    assert until(lambda: not is_open(seated, gateway))
     closed = desk(seated, CLERK, "approval").ask("GET", CASES)
     status = seated.status(gateway)
 
@@ -229,6 +226,6 @@ def test_the_log_is_whole(seated: Town) -> None:
 
 def test_services_are_sandboxed(seated: Town) -> None:
     """As systemd judges them."""
-    for unit in ("loushan-proxy.service", "loushan-log.service"):
+    for unit in ("loushan-proxy.service", "loushan-log.service", "loushan-watch.service"):
         said = seated.must(seated.active("city"), "systemd-analyze", "security", "--no-pager", unit)
         assert float(said.strip().splitlines()[-1].split(":")[1].split()[0]) <= 2.0
