@@ -16,7 +16,7 @@ from gateway.load.gates import Proxy, close, revoke, tell
 from gateway.policy.signers import load_trust
 from pki.signers import make_signers
 from tests.kernel.test_agent import Gateway
-from tests.proxies import CASE, CLERK, HOST, SITE, Stand, standing, status, text, until
+from tests.proxies import CASE, CLERK, HOST, SITE, Stand, settle, standing, status, text, until
 
 pytestmark = pytest.mark.kernel
 
@@ -62,7 +62,7 @@ def _host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     now = datetime.now(UTC)
     make_signers(folder / "trust", "ed25519", None, now)
     plan = Gateway(folder, "").signed("one")
-    signed = verified(read_delivered(plan), load_trust(folder / "trust"), now)
+    signed = verified(read_delivered(plan), load_trust(folder / "trust"), datetime.now(UTC))
     with standing(signed.plan, folder / "proxy") as stand:
         lay_out(stand)
         state = folder / "state"
@@ -209,6 +209,7 @@ def test_a_list_names_a_certificate_as_the_proxy_does(
     for number in (0xF00D_0000_0000_0000_0001, 0x0BAD_0000_0000_0000_0001):
         monkeypatch.setattr(x509, "random_serial_number", lambda n=number: n)
         name = f"{CLERK}-{number:x}"
+        settle(host.stand)
         file = host.stand.shown("person", name)
         count = len(host.stand.decisions)
         status(host.stand, file, text("GET", CASE))
