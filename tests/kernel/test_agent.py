@@ -31,7 +31,7 @@ from tests.plans import LAB, ROOT
 pytestmark = pytest.mark.kernel
 
 GATEWAY = "huichuan"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 EXCHANGE = ("conduits.yml", "services: [exchange, https]", "services: [exchange]")
 VIDEO = ("conduits.yml", "services: [video]", "services: [https]")
 
