@@ -5,6 +5,7 @@ from pathlib import Path
 
 import ansible.module_utils
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -34,8 +35,15 @@ _SCOPES = {
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach what tests start, also where a shell began the run in the background."""
+    """Let Ctrl-C reach what tests start, also where a shell began the run in the background.
+
+    And give drawn examples time.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A machine that has much else to do stands still at times, which is no fault of an example.
+    patient = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+    settings.register_profile("patient", settings.default, **patient)
+    settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -378,6 +378,25 @@ def answers(folder: Path) -> bool:
         return False
 
 
+def settle(stand: Stand) -> None:
+    """Wait until nobody is connected any more: what came of it is written down then.
+
+    It says what it decided after it has answered; who counts decisions begins with those of
+    earlier tests all there.
+    """
+    until(lambda: not any(_connected(stand.proxy.haproxy)))
+
+
+def _connected(haproxy: Haproxy) -> Iterator[int]:
+    """Give how many are connected to each gate."""
+    head, *lines = haproxy.ask("show stat").removeprefix("# ").splitlines()
+    names = head.split(",")
+    for line in lines:
+        found = dict(zip(names, line.split(","), strict=False))
+        if found.get("svname") == "FRONTEND":
+            yield int(found["scur"])
+
+
 def until(what: Callable[[], bool]) -> None:
     """Wait until something holds."""
     end = time.monotonic() + PATIENCE_SECONDS

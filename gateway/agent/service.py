@@ -331,6 +331,7 @@ class Agent:
             self._learn(job, outcome, result, refused)
             self.course.ended(job.ask, outcome, now, now - job.began)
             self.status.closed, self.status.latched = self.course.closed, self.course.latched
+        self._tell()  # whoever is answered finds the status to be of the same mind
         answer: dict[str, object] = (
             {"result": result} if result is not None else {"refused": problems_json(tuple(refused))}
         )
@@ -342,7 +343,6 @@ class Agent:
                 self._answer(client, {"result": {"taken_back": was_on_probation}})
             else:
                 self._answer(client, answer)
-        self._tell()
 
     def _learn(
         self,

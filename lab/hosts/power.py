@@ -14,7 +14,8 @@ from lab.manners import require_root
 if TYPE_CHECKING:
     from lab.hosts.places import Places
 
-_PATIENCE_SECONDS = 60
+#: It takes some seconds; a busy machine takes longer.
+_PATIENCE_SECONDS = 180
 _LOOK_SECONDS = 0.05
 
 

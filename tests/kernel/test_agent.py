@@ -31,7 +31,7 @@ from tests.plans import LAB, ROOT
 pytestmark = pytest.mark.kernel
 
 GATEWAY = "huichuan"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 EXCHANGE = ("conduits.yml", "services: [exchange, https]", "services: [exchange]")
 VIDEO = ("conduits.yml", "services: [video]", "services: [https]")
 
@@ -212,9 +212,11 @@ def test_forwarding_that_was_switched_off_is_found_and_put_back(
     gateway.shell(f"echo 0 > /proc/sys/{setting}")
     found = gateway.ask(Request(Ask.PROVE))["result"]
 
-    assert [each["code"] for each in found["findings"]] == ["ZG821"]
-    assert not found["proven"]
-    gateway.until(lambda s: s["drift"]["count"] > 0 and s["proven"] and not s["doing"])
+    # A proof that the agent has begun by itself may find it first, and put it back.
+    status = gateway.until(lambda s: s["drift"]["count"] > 0 and s["proven"] and not s["doing"])
+    codes = [each["code"] for each in found["findings"]]
+    assert (codes, found["proven"]) in ((["ZG821"], False), ([], True))
+    assert status["drift"]["last"]["what"]["code"] == "ZG821"
     assert gateway.sysctl(setting) == "1"
 
 

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.kernel
 PLAN = lab_plan()
 HTTPS = PLAN.services["https"]
 
-LONGEST_BUILD_SECONDS = 3
+#: It is a second or less; a busy machine takes longer.
+LONGEST_BUILD_SECONDS = 10
 
 #: A city in a process of its own, which says when it stands.
 CHILD = """
@@ -197,7 +198,7 @@ def test_nothing_is_left_after_ctrl_c() -> None:
 
     with begin_child(name) as child:
         child.send_signal(signal.SIGINT)
-        child.wait(10)
+        child.wait(60)
 
     assert child.returncode == -signal.SIGINT
     assert not namespace.names(name)

@@ -27,7 +27,19 @@ from pki.signers import make_signers
 from pki.state import open_state
 from tests.authorities import NO_SECRETS
 from tests.kernel.test_agent import Gateway
-from tests.proxies import CASE, CLERK, DESK, HOST, SITE, Stand, standing, status, text, until
+from tests.proxies import (
+    CASE,
+    CLERK,
+    DESK,
+    HOST,
+    SITE,
+    Stand,
+    settle,
+    standing,
+    status,
+    text,
+    until,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -387,6 +399,7 @@ def test_a_list_names_a_certificate_as_the_proxy_does(
     for number in (0xF00D_0000_0000_0000_0001, 0x0BAD_0000_0000_0000_0001):
         monkeypatch.setattr(x509, "random_serial_number", lambda n=number: n)
         name = f"{CLERK}-{number:x}"
+        settle(host.stand)
         file = host.stand.shown("person", name)
         count = len(host.stand.decisions)
         status(host.stand, file, text("GET", CASE))

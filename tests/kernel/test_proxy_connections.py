@@ -18,7 +18,7 @@ from gateway.policy.model import Plan
 from gateway.policy.reasons import Verdict
 from gateway.policy.requests import AUTHORITY, CHINA, connection, decide_request
 from gateway.verify.gates import read_gates
-from tests.proxies import CLERK, DESK, HOST, SITE, Stand, city, standing, text, until
+from tests.proxies import CLERK, DESK, HOST, SITE, Stand, city, settle, standing, text, until
 
 pytestmark = pytest.mark.kernel
 
@@ -32,6 +32,11 @@ def _stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         yield stand
 
 
+@pytest.fixture(autouse=True)
+def _settled(stand: Stand) -> None:
+    settle(stand)
+
+
 @pytest.fixture(name="copier")
 def _copier(stand: Stand) -> Path:
     return stand.shown("service", COPIER)
@@ -39,10 +44,12 @@ def _copier(stand: Stand) -> Path:
 
 @pytest.fixture(name="running")
 def _running(stand: Stand, copier: Path) -> Iterator[ssl.SSLSocket]:
-    """Give a connection that was let pass."""
+    """Give a connection that was let pass, as is written down."""
     in_force(stand, stand.plan)
+    number = len(stand.decisions)
     with stand.connect(place(stand), stand.context(copier), HOST, port=PORT) as opened:
         assert says_back(opened)
+        until(lambda: len(stand.decisions) > number)
         yield opened
     until(lambda: not stand.proxy.haproxy.tracked("streams"))
 
@@ -159,7 +166,6 @@ def without_copies(stand: Stand) -> None:
 
 def revoked(stand: Stand) -> None:
     """Revoke whoever asked last."""
-    until(lambda: bool(stand.decisions))
     revoke(stand.proxy, {f"services/{stand.decisions[-1]['serial']}": "2026-11-26"})
 
 

@@ -1,5 +1,6 @@
 """A real HAProxy is reloaded: another process takes over, and each decision keeps its one name."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_the_process_before_ends_soon(stand: Stand, clerk: Path) -> None:
 
 def test_who_has_no_policy_yet_waits_for_one(tmp_path: Path) -> None:
     """It can be asked and says what it is; it listens nowhere."""
-    where = "lst-proxy-waits"
+    where = f"lst-proxy-{os.getpid()}-waits"
     (tmp_path / "haproxy.cfg").write_text(waiting_configuration(str(tmp_path / "control.sock")))
     namespace.add([where])
     try:

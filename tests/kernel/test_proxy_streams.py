@@ -24,6 +24,7 @@ from tests.proxies import (
     SITE,
     Stand,
     city,
+    settle,
     standing,
     text,
     until,
@@ -41,6 +42,11 @@ def _stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         yield stand
 
 
+@pytest.fixture(autouse=True)
+def _settled(stand: Stand) -> None:
+    settle(stand)
+
+
 @pytest.fixture(name="clerk")
 def _clerk(stand: Stand) -> Path:
     return stand.shown("person", CLERK)
@@ -48,10 +54,12 @@ def _clerk(stand: Stand) -> Path:
 
 @pytest.fixture(name="download")
 def _download(stand: Stand, clerk: Path) -> Iterator[ssl.SSLSocket]:
-    """Give a connection on which a download is running."""
+    """Give a connection on which a download is running, as is written down."""
     in_force(stand, stand.plan)
+    number = len(stand.decisions)
     with stand.connect(DESK, stand.context(clerk), HOST) as opened:
         assert stand.ask(opened, text("GET", SLOW)).status == GRANTED
+        until(lambda: len(stand.decisions) > number)
         yield opened
     until(lambda: not stand.proxy.haproxy.tracked("streams"))
 

@@ -166,11 +166,11 @@ def test_nothing_is_left_of_an_interrupted_rehearsal(
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as child:
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not namespace.names(f"ls-{child.pid}-") and time.monotonic() < end:
             time.sleep(0.01)
         os.killpg(child.pid, number)
-        child.wait(10)
+        child.wait(60)
 
     assert child.returncode in (130, 128 + number)
     assert namespace.names(f"ls-{child.pid}-") == []

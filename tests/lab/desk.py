@@ -66,8 +66,8 @@ class Operator:
         self, *command: str, account: str = "operator", version: int = 4, more: tuple[str, ...] = ()
     ) -> Done:
         """Run a command on the gateway, through the network."""
-        options = ["BatchMode=yes", "ConnectTimeout=2", "ServerAliveInterval=1"]
-        options += ["ServerAliveCountMax=2", "StrictHostKeyChecking=yes"]
+        options = ["BatchMode=yes", "ConnectTimeout=5", "ServerAliveInterval=1"]
+        options += ["ServerAliveCountMax=5", "StrictHostKeyChecking=yes"]
         options += [f"UserKnownHostsFile={KNOWN}", "GlobalKnownHostsFile=/dev/null"]
         options += ["IdentitiesOnly=yes", f"IdentityFile={self.file}"]
         words = [word for option in options for word in ("-o", option)]

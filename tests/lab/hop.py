@@ -68,14 +68,15 @@ class Answer:
 class Hop:
     """Who asks an application in the gateway's place, and what they have.
 
-    `shown` is a certificate with its chain and key, as PEM; `key` signs tokens; `source` is an
-    address of the host to ask from, any where it is empty; `family` is 4 or 6.
+    `shown` is a certificate with its chain and key, as PEM; `key` signs tokens; `host` asks, and
+    where it is empty, whichever gateway of the pair is active; `source` is an address of it to ask
+    from, any where it is empty; `family` is 4 or 6.
     """
 
     town: Town
     shown: str
     key: ec.EllipticCurvePrivateKey
-    host: str = GATEWAY
+    host: str = ""
     source: str = ""
     family: int = 4
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -117,7 +118,8 @@ class Hop:
             "host": gate,
             "request": "\r\n".join([*head, "", text]),
         }
-        said = self.town.must(self.host, "python3", "-c", _SCRIPT, text=json.dumps(asked))
+        host = self.host or self.town.active(SITE)
+        said = self.town.must(host, "python3", "-c", _SCRIPT, text=json.dumps(asked))
         return _answer(json.loads(said))
 
     def _token(self, subject: str) -> str:

@@ -116,11 +116,34 @@ class Spoke:
         self.swanctl("--terminate", "--ike", self.hub_site, "--force")
         return self.swanctl("--initiate", "--child", self.hub_site, "--timeout", "4")
 
+    def begins(self) -> bool:
+        """Tell whether the link comes about anew, within a time."""
+        return until(lambda: self.begin().returncode == 0, SECONDS)
+
+    def renew(self, gateway: str, *words: str) -> Done:
+        """Have a gateway of ours fetch and renew what is due, when its timer's round is over."""
+        found: list[Done] = []
+
+        def is_alone() -> bool:
+            found[:] = [self.town.run(gateway, "loushan", "link", "renew", *words)]
+            return "ZG519" not in found[0].stderr
+
+        assert until(is_alone)
+        return found[0]
+
     def is_up(self, gateway: str = "") -> bool:
         """Tell whether the link stands; as the hub says unless told."""
         other = self.site if (gateway or self.hub) == self.hub else self.hub_site
         said = self.town.run(gateway or self.hub, "swanctl", "--list-sas", "--ike", other).stdout
         return "ESTABLISHED" in said and "INSTALLED" in said
+
+    def is_one(self) -> bool:
+        """Tell whether there is exactly one association, at either end."""
+        return all(
+            self.town.must(gateway, "swanctl", "--list-sas", "--ike", other).count("ESTABLISHED")
+            == 1
+            for gateway, other in ((self.hub, self.site), (self.host, self.hub_site))
+        )
 
     def comes_back(self, seconds: float = SECONDS) -> bool:
         """Tell whether the link stands within a time; who has to begin it is told to."""
@@ -140,7 +163,7 @@ class Spoke:
         try:
             town.must(self.host, "swanctl", "--rekey", "--child", self.hub_site)
             wanted = "outbound CHILD_SA .* established"
-            assert until(lambda: bool(re.search(wanted, town.since(self.host, cursor))), 5)
+            assert until(lambda: bool(re.search(wanted, town.since(self.host, cursor))), 10)
             said = town.since(self.host, cursor)
         finally:
             less = f"mv /root/kept.conf {_SETTINGS} && swanctl --reload-settings"

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pki.issue import newest_of, renew
 from pki.state import Secrets, open_state
 from tests.lab.hop import GATEWAY, HOST, Hop, believed, certified, stand_in
-from tests.lab.town import Town, until
+from tests.lab.town import Done, Town, until
 
 pytestmark = pytest.mark.lab
 
@@ -121,7 +121,7 @@ def test_whoever_shows_no_certificate_is_refused(hop: Hop) -> None:
     # What is said of it may be lost with the connection.
     said = answer.fault.upper().replace(" ", "_")
     assert answer.status == 0
-    assert "CERTIFICATE_REQUIRED" in said or "RESET" in said
+    assert any(words in said for words in ("CERTIFICATE_REQUIRED", "RESET", "BROKEN_PIPE"))
 
 
 @pytest.mark.parametrize("name", ["tax-gw", "applications-city"])
@@ -320,16 +320,27 @@ def test_a_second_run_changes_nothing(town: Town) -> None:
 
 def test_before_a_gateway_has_a_key_it_is_said_what_to_run(town: Town) -> None:
     """Nothing is done to the applications' host."""
-    town.must(GATEWAY, "mv", IDENTITY_KEYS, f"{IDENTITY_KEYS}.away")
-    try:
-        done = town.playbook("applications")
-    finally:
-        town.must(GATEWAY, "mv", f"{IDENTITY_KEYS}.away", IDENTITY_KEYS)
+    done = without_a_key(town)
 
     said = " ".join(done.stdout.split())
     assert done.returncode != 0
     assert f"{GATEWAY} cannot say yet who asks: run enforce.yml first" in said
     assert "changed=0 " in done.stdout
+
+
+def without_a_key(town: Town) -> Done:
+    """Run the playbook while the gateway shows no key; its next proof shows it again."""
+    for _ in range(3):
+        town.must(GATEWAY, "loushan", "agent", "prove")
+        town.must(GATEWAY, "mv", IDENTITY_KEYS, f"{IDENTITY_KEYS}.away")
+        try:
+            done = town.playbook("applications")
+        finally:
+            is_shown = town.run(GATEWAY, "test", "-e", IDENTITY_KEYS).returncode == 0
+            town.must(GATEWAY, "mv", f"{IDENTITY_KEYS}.away", IDENTITY_KEYS)
+        if not is_shown:
+            return done
+    pytest.fail("a proof came between, each time")
 
 
 def test_both_gateways_of_the_pair_are_believed(town: Town) -> None:

@@ -12,7 +12,9 @@ from tests.lab.town import Town, until
 pytestmark = pytest.mark.lab
 
 GATEWAY = "huichuan-gw"
-WINDOW_SECONDS = 5
+
+#: It takes some seconds until an operator's connection is known to be cut, and a new one too.
+WINDOW_SECONDS = 20
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,8 @@ def test_a_policy_that_cuts_the_operator_off_undoes_itself(
     before = town.status(GATEWAY)["in_force"]
     shut = sign_next(town, tmp_path, without("operations_to_gateways", "county"), keep=False)
     carry(town, GATEWAY, shut)
-    assert operator.gets_in()
+    assert until(operator.gets_in)
+    cursor = town.cursor(GATEWAY)
 
     window = ("--confirm-within", str(WINDOW_SECONDS))
     operator.ssh("sudo", "loushan", "agent", "enforce", THERE, *window)
@@ -43,8 +46,8 @@ def test_a_policy_that_cuts_the_operator_off_undoes_itself(
     assert until(lambda: not town.status(GATEWAY).get("probation"), WINDOW_SECONDS + 10)
     assert until(lambda: town.is_proven(GATEWAY))
     assert town.status(GATEWAY)["in_force"] == before
-    assert operator.gets_in()
-    assert "ZG80" in town.journal(GATEWAY, "--since=-60s", "--unit=loushan-agent")
+    assert until(operator.gets_in)
+    assert "ZG80" in town.since(GATEWAY, cursor, "loushan-agent.service")
 
 
 def test_a_policy_that_is_confirmed_stays(operator: Operator, tmp_path: Path) -> None:
@@ -53,7 +56,7 @@ def test_a_policy_that_is_confirmed_stays(operator: Operator, tmp_path: Path) ->
     before = town.status(GATEWAY)["in_force"]["revision"]
     carry(town, GATEWAY, sign_next(town, tmp_path, retitle("样例城市二"), keep=True))
 
-    brought = operator.ssh("sudo", "loushan", "agent", "enforce", THERE, "--confirm-within", "20")
+    brought = operator.ssh("sudo", "loushan", "agent", "enforce", THERE, "--confirm-within", "90")
     confirmed = operator.ssh("sudo", "loushan", "agent", "confirm")
 
     assert (brought.returncode, confirmed.returncode) == (0, 0), brought.stderr + confirmed.stderr
@@ -89,7 +92,7 @@ def test_a_playbook_over_ssh_cannot_confirm_what_cuts_its_way(
     before = town.status(GATEWAY)["in_force"]
     shut = sign_next(town, tmp_path, without("operations_to_gateways", "county"), keep=False)
 
-    window = ("-e", "enforce_confirm_within_seconds=15")
+    window = ("-e", "enforce_confirm_within_seconds=30")
     done = operator.playbook("enforce", "-e", f"enforce_plan={shut}", *window)
 
     assert done.returncode != 0
@@ -106,7 +109,7 @@ def test_the_rollback_playbook_takes_back_what_is_on_probation(
     town = operator.town
     before = town.status(GATEWAY)["in_force"]
     carry(town, GATEWAY, sign_next(town, tmp_path, retitle("样例城市退"), keep=False))
-    brought = town.run(GATEWAY, "loushan", "agent", "enforce", THERE, "--confirm-within", "110")
+    brought = town.run(GATEWAY, "loushan", "agent", "enforce", THERE, "--confirm-within", "600")
     waiting = town.status(GATEWAY)["probation"]
 
     dry = town.playbook("rollback", "--limit", GATEWAY, "--check")

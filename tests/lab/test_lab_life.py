@@ -79,11 +79,11 @@ def test_a_part_of_the_city_comes_up_is_used_and_leaves_nothing(name: str) -> No
     status = loushan(name, "lab", "status", "--json")
     said = loushan(name, "lab", "exec", "tax", "--", "hostname")
     failed = loushan(name, "lab", "exec", "tax.office", "--", "false")
-    asked = loushan(name, "lab", "exec", "walled", "--", "ping", "-c1", "-W1", "10.11.1.1")
+    asked = until(lambda: is_answered(name), 5)
     cut = loushan(name, "lab", "cut", "walled")
-    unanswered = loushan(name, "lab", "exec", "walled", "--", "ping", "-c1", "-W1", "10.11.1.1")
+    unanswered = is_answered(name)
     loushan(name, "lab", "join", "walled")
-    joined = loushan(name, "lab", "exec", "walled", "--", "ping", "-c1", "-W1", "10.11.1.1")
+    joined = until(lambda: is_answered(name), 5)
     logs = loushan(name, "lab", "logs", "tax-gw", "--unit", "host-keys")
     down = loushan(name, "lab", "down")
 
@@ -96,11 +96,17 @@ def test_a_part_of_the_city_comes_up_is_used_and_leaves_nothing(name: str) -> No
     assert hosts["tax-gw"]["agent"] is None
     assert (said.returncode, said.stdout) == (0, "tax-gw\n")
     assert failed.returncode == 1
-    assert [d.returncode for d in (asked, cut, unanswered, joined)] == [0, 0, 1, 0]
+    assert (asked, cut.returncode, unanswered, joined) == (True, 0, False, True)
     assert "SSH keys" in logs.stdout
     assert down.returncode == 0
     assert not leftovers(name)
     assert WATCHERS.read_text() == watchers
+
+
+def is_answered(name: str) -> bool:
+    """Tell whether the gateway answers who is walled in; a cable that is new may lose the first."""
+    ping = ("ping", "-c1", "-W1", "10.11.1.1")
+    return loushan(name, "lab", "exec", "walled", "--", *ping).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -124,7 +130,7 @@ def test_up_that_is_ended_in_the_middle_leaves_nothing(
     assert until(lambda: hosts_booted(name) >= booted)
 
     process.send_signal(number)
-    process.wait(30)
+    process.wait(120)
 
     assert process.returncode != 0
     assert until(lambda: not leftovers(name)), leftovers(name)

@@ -42,7 +42,8 @@ connections {
 def links(town: Town, gateway: str) -> dict[str, Any]:
     """Give what a gateway says of its links, by name."""
     said = town.run(gateway, "loushan", "link", "status", "--json").stdout
-    return {link["name"]: link for link in json.loads(said)["links"]}
+    found = json.loads(said)["links"] if said else []  # strongSwan that begins says nothing yet
+    return {link["name"]: link for link in found}
 
 
 def test_every_link_of_the_city_is_up(town: Town) -> None:
@@ -68,11 +69,14 @@ def _joined(town: Town, site: str) -> set[str]:
 
 def test_a_link_is_agreed_with_nothing_weak(town: Town) -> None:
     """As strongSwan says of what was agreed, at the hub of all."""
-    said = town.must(town.active("city"), "swanctl", "--list-sas")
 
-    established = said.count("ESTABLISHED")
-    assert established
-    assert said.count("AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384") == established
+    def is_all_strong() -> bool:
+        # One that is being made has agreed already, and does not stand yet.
+        said = town.must(town.active("city"), "swanctl", "--list-sas")
+        established = said.count("ESTABLISHED")
+        return 0 < established == said.count("AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384")
+
+    assert until(is_all_strong)
 
 
 @pytest.fixture
@@ -107,10 +111,11 @@ def test_a_link_carries_what_is_permitted_and_its_line_shows_nothing_of_it(
     source, destination = (
         town.address(host, version) for host in ("yangchuan.office", "suiyang.business")
     )
+    asked = ("nc", "-z", "-v", "-w", "2", str(destination), "443")
     with wire.ears(at_the_hub, at_the_spoke) as ears:
-        assert passes(township, version)
-        answer = town.run("yangchuan.office", "nc", "-z", "-v", "-w", "2", str(destination), "443")
-        assert "refused" in answer.stderr, "the host answers, through the link"
+        assert until(lambda: passes(township, version))
+        answered = until(lambda: "refused" in town.run("yangchuan.office", *asked).stderr)
+        assert answered, "the host answers, through the link"
         frames = [frame for ear in ears for frame in ear.frames()]
 
     assert len(frames) >= 2
@@ -169,7 +174,7 @@ def test_a_renewed_certificate_is_shown_from_the_next_link_on(
     town.must(township.hub, "swanctl", "--flush-certs")
 
     assert stayed
-    assert township.begin().returncode == 0
+    assert township.begins()
     listed = town.must(township.hub, "swanctl", "--list-certs", "--type", "x509")
     assert serial.strip().partition("=")[2].lower() in listed.replace(":", "")
 
@@ -188,7 +193,7 @@ def test_links_come_back_when_what_makes_them_was_killed(township: Spoke, end: s
     assert until(lambda: town.run(gateway, "loushan", "agent", "prove").returncode == 0, SECONDS)
     assert township.comes_back(SECONDS)
     assert until(lambda: passes(township), SECONDS)
-    assert town.is_proven(gateway)
+    assert until(lambda: town.is_proven(gateway), SECONDS)
 
 
 def test_a_link_comes_back_after_a_power_cut(township: Spoke) -> None:
@@ -212,9 +217,8 @@ def test_a_link_outlives_a_line_that_comes_and_goes(township: Spoke) -> None:
             town.loushan("lab", "join", township.host, township.hub)
 
     assert until(lambda: passes(township), SECONDS)
-    for gateway, other in ((township.hub, township.site), (township.host, township.hub_site)):
-        said = town.must(gateway, "swanctl", "--list-sas", "--ike", other)
-        assert said.count("ESTABLISHED") == 1
+    # Where both ends have begun one, what is too much goes when nobody answers it.
+    assert until(township.is_one, SECONDS)
 
 
 # --- lists of revocations that are not in order ---------------------------------------------------
@@ -225,14 +229,16 @@ _LIST = "/etc/swanctl/x509crl/links.crl"
 
 @contextmanager
 def another_list(spoke: Spoke, script: str) -> Iterator[None]:
-    """Have another list on the hub's disk for a while."""
+    """Have another list on the hub's disk for a while, for which none is fetched meanwhile."""
     town = spoke.town
+    town.must(spoke.hub, "systemctl", "stop", "loushan-renewal.timer", "loushan-renewal.service")
     town.must(spoke.hub, "sh", "-c", f"cp {_LIST} /root/kept.crl && {script}")
     try:
         yield
     finally:
         town.must(spoke.hub, "mv", "/root/kept.crl", _LIST)
         town.must(spoke.hub, "loushan", "link", "refresh")
+        town.must(spoke.hub, "systemctl", "start", "loushan-renewal.timer")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +260,7 @@ def test_a_damaged_list_is_refused_and_links_stay(township: Spoke, script: str) 
         assert "ZG517" in done.stderr
         assert _LIST in done.stderr
         assert township.is_up()
-        assert township.begin().returncode == 0, "the list in force still lets it in"
+        assert township.begins(), "the list in force still lets it in"
 
 
 # --- what nobody signed ---------------------------------------------------------------------------
@@ -269,10 +275,12 @@ def found(town: Town, cursor: str, code: str) -> bool:
 
 def test_a_connection_that_nobody_signed_is_a_finding_and_is_taken_away(town: Town) -> None:
     """Root loads one by hand; the signed ones stay, and carry on."""
-    town.must(GATEWAY, "sh", "-c", "cat >/run/stranger.conf", text=_FOREIGN)
+    # What a file does not have is taken away; it is one finding, which the agent writes down.
+    both = _compiled(town, GATEWAY) + _FOREIGN
+    town.must(GATEWAY, "sh", "-c", "cat >/run/stranger.conf", text=both)
     before, cursor = links(town, GATEWAY).keys(), town.cursor(GATEWAY)
 
-    town.run(GATEWAY, "swanctl", "--load-conns", "--file", "/run/stranger.conf")
+    town.must(GATEWAY, "swanctl", "--load-conns", "--file", "/run/stranger.conf")
     is_found = found(town, cursor, "ZG651")
 
     assert is_found
@@ -319,7 +327,7 @@ def test_an_authority_that_nobody_gave_closes_the_gateway(town: Town) -> None:
     town.must(GATEWAY, "sh", "-c", load, text=made.text)
     try:
         is_found = found(town, cursor, "ZG654")
-        closed = until(lambda: not town.status(GATEWAY).get("forwarding"), SECONDS)
+        closed = until(lambda: town.status(GATEWAY).get("forwarding") is False, SECONDS)
     finally:
         town.must(GATEWAY, "systemctl", "restart", "strongswan.service")
         town.run(GATEWAY, "loushan", "agent", "prove")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from ipaddress import IPv6Address
 
 import pytest
@@ -98,12 +99,15 @@ def passes(town: Town, port: int, version: int = 4) -> bool:
 
 
 class Watch:
-    """Tries again and again, and remembers when what is permitted passed, and whether more did."""
+    """Tries again and again, and remembers what was lost of what is permitted, and what leaked.
+
+    Only while a try fails is anything lost: a machine that has no time to try loses nothing.
+    """
 
     def __init__(self, town: Town) -> None:
         """Begin."""
         self.town = town
-        self.passed: list[float] = []
+        self.tries: list[tuple[float, bool]] = []
         self.leaked = 0
         self.most_active = 0
         self._over = threading.Event()
@@ -113,13 +117,17 @@ class Watch:
 
     def _try(self) -> None:
         while not self._over.is_set():
-            if passes(self.town, PERMITTED):
-                self.passed.append(time.monotonic())
+            began = time.monotonic()
+            self.tries.append((began, passes(self.town, PERMITTED)))
             self.leaked += passes(self.town, REFUSED)
 
     def _look(self) -> None:
         while not self._over.is_set():
-            self.most_active = max(self.most_active, len(who(self.town)))
+            # They are asked one after the other, so that one may have taken the other's place
+            # between: both are active where the first one still is after the second one was.
+            found = set(who(self.town))
+            found = found & set(who(self.town)) if len(found) > 1 else found
+            self.most_active = max(self.most_active, len(found))
 
     def end(self) -> None:
         """Try no more."""
@@ -128,8 +136,15 @@ class Watch:
             thread.join()
 
     def gap(self) -> float:
-        """Give the longest time without a packet."""
-        return max(b - a for a, b in zip(self.passed, self.passed[1:], strict=False))
+        """Give the longest time in which every try failed, until one that did not began."""
+        assert any(passed for _, passed in self.tries)
+        longest, since = 0.0, None
+        for began, passed in self.tries:
+            if since is None and not passed:
+                since = began
+            elif since is not None and passed:
+                longest, since = max(longest, began - since), None
+        return longest
 
 
 @contextmanager
@@ -210,7 +225,9 @@ def test_the_cable_between_them_carries_the_heartbeat_alone(pair: Town) -> None:
         frames = list(ear.frames())
 
     assert said.returncode != 0
-    heard = {frame[20] for frame in frames if frame[12:14] == struct.pack("!H", wire.IPV6_TYPE)}
+    packets = [f for f in frames if f[12:14] == struct.pack("!H", wire.IPV6_TYPE)]
+    # Who listens to what is said behind a header of its own (RFC 3810).
+    heard = {f[54] if f[20] == wire.HOP_BY_HOP else f[20] for f in packets}
     assert VRRP in heard
     assert heard <= {VRRP, 58}, "and who has which card"
 
@@ -233,7 +250,7 @@ def test_when_one_dies_the_other_takes_its_place(pair: Town) -> None:
     assert watch.gap() < LONGEST_GAP_SECONDS
     assert watch.leaked == 0
     assert watch.most_active == 1
-    assert all(passes(pair, PERMITTED, version) for version in (4, 6))
+    assert all(until(partial(passes, pair, PERMITTED, version), 5) for version in (4, 6))
 
 
 def test_requests_are_judged_by_whoever_is_active(pair: Town) -> None:
@@ -242,20 +259,20 @@ def test_requests_are_judged_by_whoever_is_active(pair: Town) -> None:
     gate = next(each for each in gates_at(pair.plan, SITE) if each.service == "approval")
     address = pair.layout.nodes[SITE].addresses[0]
     desk = Desk(pair.places, "tax.office", "tax-clerk", address, gate)
-    first = desk.ask("GET", "/cases/")
-    pair.must(FIRST, "systemctl", "stop", "keepalived.service")
 
     def answered() -> str:
         with suppress(Refused):
             found = desk.ask("GET", "/cases/")
-            return found.decision if found.status == first.status else ""
+            return found.decision.partition(".")[0] if found.status == 200 else ""
         return ""
 
+    # After a boot the gates open when the log is there, which a proof does not wait for.
+    assert until(lambda: answered() == FIRST, 60)
+    pair.must(FIRST, "systemctl", "stop", "keepalived.service")
     try:
-        assert until(lambda: answered().startswith(f"{SECOND}."), 30)
+        assert until(lambda: answered() == SECOND, 60)
     finally:
         pair.must(FIRST, "systemctl", "start", "keepalived.service")
-    assert (first.status, first.decision.partition(".")[0]) == (200, FIRST)
 
 
 def test_every_site_has_its_link_with_whoever_is_active(pair: Town) -> None:
@@ -383,6 +400,7 @@ def test_a_host_of_a_zone_that_poses_as_the_gateway_moves_nothing(pair: Town, ho
     if host == SECOND:
         pair.must(FIRST, "systemctl", "restart", "keepalived.service")
         assert until(lambda: who(pair) == [SECOND], 30)
+        assert until(lambda: passes(pair, PERMITTED), LONGEST_GAP_SECONDS)
     liar, interface = pair.cable("city.office")
     address = ("fe80::1/64", "dev", interface)
     try:

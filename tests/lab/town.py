@@ -78,9 +78,18 @@ class Town:
         return self.described.blueprint.hosts
 
     def active(self, site: str) -> str:
-        """Give the gateway of a site that others know; of a pair, the active one."""
-        (host,) = active(self.places, self.plan, site)
-        return host
+        """Give the gateway of a site that others know; of a pair, the active one.
+
+        While a pair changes places both or none are: that is over soon.
+        """
+        found: list[str] = []
+
+        def is_one() -> bool:
+            found[:] = active(self.places, self.plan, site)
+            return len(found) == 1
+
+        assert until(is_one), (site, found)
+        return found[0]
 
     def namespace(self, host: str) -> str:
         """Give a host's namespace, by its name or its site's or its zone's."""
@@ -159,17 +168,28 @@ class Town:
 
     def journal(self, host: str, *words: str) -> str:
         """Give what a host has written in its journal."""
+        self._catch_up(host)
         return self.must(host, "journalctl", "--no-pager", "--output=short-unix", *words)
 
     def cursor(self, host: str) -> str:
         """Give the place in a host's journal where it is now."""
+        self._catch_up(host)
         said = self.must(host, "journalctl", "--no-pager", "--lines=0", "--show-cursor")
         return said.rpartition("-- cursor: ")[2].strip()
 
     def since(self, host: str, cursor: str, unit: str = "strongswan.service") -> str:
         """Give what a host's unit has written since a place in its journal."""
+        self._catch_up(host)
         after = (f"--after-cursor={cursor}", "--no-pager", "--output=cat", f"--unit={unit}")
         return self.must(host, "journalctl", *after)
+
+    def says(self, host: str, cursor: str, words: str, unit: str = "strongswan.service") -> bool:
+        """Tell whether a host's unit writes some words, from a place in its journal on."""
+        return until(lambda: words in self.since(host, cursor, unit), 10)
+
+    def _catch_up(self, host: str) -> None:
+        """Have a journal take in what was said to it: on a busy machine it is behind."""
+        self.must(host, "journalctl", "--sync")
 
 
 def _is_real(address: Address) -> bool:

@@ -32,6 +32,9 @@ _OF_NEIGHBOURS = {133, 134, 135, 136, 143}
 #: Extension headers of IPv6.
 HOP_BY_HOP, ROUTING, FRAGMENT, NO_NEXT, DESTINATION = 0, 43, 44, 59, 60
 
+#: What must come is waited for so long: links are made by a program, and it may have to wait.
+PATIENCE_SECONDS = 10.0
+
 _EVERY_TYPE = 3
 _RECEIVE_BYTES = 8 << 20
 _SO_RCVBUFFORCE = 33
@@ -193,8 +196,8 @@ class Ear:
             if kind != socket.PACKET_OUTGOING:
                 yield frame
 
-    def hears(self, wanted: bytes, seconds: float = 2.0) -> bool:
-        """Tell whether a token comes within a time."""
+    def hears(self, wanted: bytes, seconds: float = PATIENCE_SECONDS) -> bool:
+        """Tell whether a token comes within a time; what must not come needs a shorter one."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if any(wanted in frame for frame in self.frames()):

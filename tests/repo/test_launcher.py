@@ -53,6 +53,12 @@ def run(
     )
 
 
+def timed(*argv: str | Path) -> tuple[subprocess.CompletedProcess[str], float]:
+    """Run a command as a user would; give how many seconds it took."""
+    began = time.monotonic()
+    return run(*argv), time.monotonic() - began
+
+
 can_hide = pytest.mark.skipif(
     os.geteuid() != 0 or run("unshare", "--mount", "true").returncode != 0,
     reason="hiding Debian packages needs root and a mount namespace",
@@ -118,14 +124,12 @@ def test_two_first_runs_at_once_both_work(
 def test_a_second_run_only_starts(ready: Path) -> None:
     """It says nothing, installs nothing, and takes well under a second."""
     log = (ready / ".venv-build.log").stat()
-    started = time.monotonic()
-    second = run(ready / "loushan", "policy", "check")
-    seconds = time.monotonic() - started
+    runs = [timed(ready / "loushan", "policy", "check") for _ in range(3)]
 
-    assert (second.returncode, second.stderr) == (0, "")
-    assert second.stdout == "command line policy check\n"
+    said = {(done.returncode, done.stdout, done.stderr) for done, _ in runs}
+    assert said == {(0, "command line policy check\n", "")}
     assert (ready / ".venv-build.log").stat().st_mtime_ns == log.st_mtime_ns
-    assert seconds < 1
+    assert min(seconds for _, seconds in runs) < 1, "the machine may have much else to do"
 
 
 def test_it_works_through_a_link_and_from_anywhere(ready: Path, tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from gateway.agent import service
 from gateway.agent.requests import LARGEST_DELIVERY_BYTES, Ask, Request, json_line, problems_json
 from gateway.agent.service import Agent
 from gateway.agent.settings import Settings
+from gateway.agent.status import read_status
 from gateway.errors import problem
 
 PATIENCE_SECONDS = 20
@@ -152,7 +154,7 @@ def test_who_asks_without_end_does_not_put_off_a_proof(at_rest: Gateway) -> None
     waiting = [at_rest.asks(check), at_rest.asks(check)]
     asked, loader = at_rest.asked_of_the_loader()
     at_rest.agent.course.changed(0.0)
-    end = time.monotonic() + 5
+    end = time.monotonic() + PATIENCE_SECONDS
 
     while asked == "check" and time.monotonic() < end:
         waiting.append(at_rest.asks(check))
@@ -175,7 +177,6 @@ def test_what_is_on_probation_is_proven_whatever_else_is_to_be_done(gateway: Gat
     operator = gateway.asks(Request(Ask.LOAD, (("a.yml", 0),)))  # wakes it
 
     assert "ZG809" in str(operator.hears())
-    loader.connection.settimeout(5)
     assert loader.hears()["request"] == "prove"
 
 
@@ -203,6 +204,24 @@ def test_each_is_told_what_became_of_what_they_asked(
     answer = operator.hears()
     assert hears in str(answer)
     assert ("result" in answer) is (hears == "taken_back")
+
+
+def test_who_is_answered_finds_the_status_of_the_same_mind(
+    at_rest: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is told to all before it is told to who asked."""
+    counted: list[int] = []
+
+    def noted(body: Mapping[str, object]) -> bytes:
+        counted.append(read_status(at_rest.agent.status_file)["drift"]["count"])
+        return json_line(body)
+
+    monkeypatch.setattr(service, "json_line", noted)
+    operator = at_rest.asks(Request(Ask.PROVE))
+    at_rest.asked_of_the_loader()[1].says(DRIFT)
+
+    assert "result" in operator.hears()
+    assert counted == [1]
 
 
 def test_deliveries_are_held_one_at_a_time(at_rest: Gateway) -> None:

@@ -35,8 +35,8 @@ _SWANCTL, _KEPT = "/etc/swanctl", "/root/kept-swanctl"
 _LIST = "x509crl/links.crl"
 _AGENT = ("loushan-agent.service", "loushan-agent.socket", "loushan-renewal.timer")
 
-#: A test of one link answers within this, also where nobody does.
-SECONDS = 20.0
+#: A test of one link answers within this, also where nobody does, and on a busy machine.
+LONGEST_SECONDS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ def spoke(town: Town) -> Spoke:
 def lower(spoke: Spoke) -> End:
     """The end that begins; the link stands, and nothing is left of what was tried before."""
     assert spoke.comes_back()
+    assert until(spoke.is_one)
     assert until(lambda: all(map(spoke.town.is_proven, (spoke.host, spoke.hub))))
     return End(spoke, is_hub=False)
 
@@ -221,6 +222,8 @@ def test_a_link_that_stands_is_said_to_and_is_not_touched(end: End) -> None:
 
 def test_all_links_are_tested_where_none_is_named(hub: End) -> None:
     """One after the other, by the neighbours' names."""
+    ask = ("loushan", "link", "status")
+    assert until(lambda: hub.spoke.town.run(hub.host, *ask).returncode == 0), "all stand"
     done = hub.spoke.town.run(hub.host, "loushan", "link", "test", "--json")
 
     links = json.loads(done.stdout)["links"]
@@ -422,6 +425,7 @@ def test_a_certificate_out_of_its_time(
     broken.write("x509/gateway.pem", pair.text)
     ended(broken)
 
+    began = datetime.now(UTC)
     found, other = broken.verdict(), broken.other.verdict()
 
     assert (found["cause"], found["end"], found["problem"]["code"]) == here
@@ -437,7 +441,8 @@ def test_a_certificate_out_of_its_time(
     )
     for link in (found, other):
         assert f"{edge:%Y-%m-%d %H:%M:%S} UTC" in link["problem"]["en"]
-        assert f"{datetime.now(UTC):%Y-%m-%d}" in link["problem"]["en"]
+        days_ = {f"{day:%Y-%m-%d}" for day in (began, datetime.now(UTC))}
+        assert any(day in link["problem"]["en"] for day in days_)
 
 
 @pytest.mark.parametrize(
@@ -609,9 +614,9 @@ def test_a_link_that_only_has_to_be_begun_stands_afterwards(broken: End) -> None
 
     # Where both began at once, one end is rid of what is too much only when nobody answers it.
     assert until(lambda: broken.says() == (None, None, None))
+    assert until(broken.spoke.is_one)
     assert broken.spoke.is_up()
     assert broken.spoke.is_up(broken.spoke.host)
-    assert one_each(broken.spoke)
 
 
 def test_both_ends_tested_at_once_make_one_link(broken: End) -> None:
@@ -625,15 +630,7 @@ def test_both_ends_tested_at_once_make_one_link(broken: End) -> None:
     for each in testing:
         each.start()
     for each in testing:
-        each.join(SECONDS)
+        each.join(LONGEST_SECONDS)
 
     assert found == [None, None]
-    assert until(lambda: one_each(broken.spoke), SECONDS)
-
-
-def one_each(spoke: Spoke) -> bool:
-    """Tell whether there is exactly one association at either end."""
-    return all(
-        spoke.town.must(host, "swanctl", "--list-sas", "--ike", other).count("ESTABLISHED") == 1
-        for host, other in ((spoke.hub, spoke.site), (spoke.host, spoke.hub_site))
-    )
+    assert until(broken.spoke.is_one)

@@ -36,7 +36,8 @@ OFFICE, COUNTY, NEIGHBOUR = "yangchuan.office", "suiyang.business", "suiyang-hou
 #: What every link is agreed with.
 IKE, ESP = "aes256gcm16-prfsha384-ecp384", "aes256gcm16-ecp384"
 
-FLOOD_PACKETS = 2000
+#: What is begun and not ended is kept for half a minute: within this all of it would be.
+FLOOD_PACKETS, LONGEST_FLOOD_SECONDS = 2000, 10
 
 
 @pytest.fixture(scope="module")
@@ -133,8 +134,8 @@ def test_a_flood_of_strangers_who_knock_leaves_links_up(spoke: Spoke) -> None:
     """The hub answers with cookies, keeps what stands, and lets in who is known."""
     town = spoke.town
     spoke.show(links(HOST)(Thief(town.places.authorities)))
-    assert spoke.begin().returncode == 0
-    before = town.must(spoke.hub, "swanctl", "--list-sas").count("ESTABLISHED")
+    assert spoke.begins()
+    before = standing(spoke)
     own, far = spoke.line.own, spoke.line.far
     knocks = []
     for _ in range(FLOOD_PACKETS):
@@ -145,14 +146,21 @@ def test_a_flood_of_strangers_who_knock_leaves_links_up(spoke: Spoke) -> None:
         began = time.monotonic()
         spoke.put_packets(knocks)
         took = time.monotonic() - began
-        assert until(lambda: any(map(asks_for_a_cookie, ear.frames())), 2)
+        assert until(lambda: any(map(asks_for_a_cookie, ear.frames())), 5)
 
     said = town.must(spoke.hub, "swanctl", "--stats")
     (half_open,) = re.findall(r"(\d+) half-open", said)
-    assert took < 3
+    assert took < LONGEST_FLOOD_SECONDS
     assert int(half_open) < 30
-    assert town.must(spoke.hub, "swanctl", "--list-sas").count("ESTABLISHED") >= before
-    assert until(lambda: spoke.begin().returncode == 0, 10)
+    assert before
+    assert until(lambda: before <= standing(spoke), 5)
+    assert spoke.begins()
+
+
+def standing(spoke: Spoke) -> set[str]:
+    """Give the names of the links that stand at the hub."""
+    said = spoke.town.must(spoke.hub, "swanctl", "--list-sas")
+    return set(re.findall(r"^(\S+): #\d+, ESTABLISHED", said, re.MULTILINE))
 
 
 # --- certificates ---------------------------------------------------------------------------------
@@ -246,20 +254,23 @@ def test_a_wrong_certificate_makes_no_link(
     done = spoke.begin()
 
     assert done.returncode != 0
-    assert not spoke.is_up()
-    assert words in spoke.town.since(spoke.hub, cursor)
+    assert is_down(spoke)
+    assert spoke.town.says(spoke.hub, cursor, words)
     proof = spoke.town.run(spoke.hub, "loushan", "agent", "prove")
     assert proof.returncode == 0, proof.stdout + proof.stderr
+
+
+def is_down(spoke: Spoke) -> bool:
+    """Tell whether the link ends: the hub may hear a moment later that the one before did."""
+    return until(lambda: not spoke.is_up(), 5)
 
 
 def test_the_same_hand_makes_one_that_is_taken(spoke: Spoke) -> None:
     """So the certificates above were refused for what was wrong with them."""
     spoke.show(links(HOST)(Thief(spoke.town.places.authorities)))
 
-    done = spoke.begin()
-
-    assert done.returncode == 0, done.stderr
-    assert spoke.is_up()
+    assert spoke.begins()
+    assert until(spoke.is_up, 5)
 
 
 def test_another_sites_certificate_is_not_taken_on_this_line(spoke: Spoke) -> None:
@@ -271,7 +282,7 @@ def test_another_sites_certificate_is_not_taken_on_this_line(spoke: Spoke) -> No
     done = spoke.begin()
 
     assert done.returncode != 0
-    assert "no matching peer config found" in spoke.town.since(spoke.hub, cursor)
+    assert spoke.town.says(spoke.hub, cursor, "no matching peer config found")
     said = spoke.town.must(spoke.hub, "swanctl", "--list-sas", "--ike", "suiyang-housing")
     assert "ESTABLISHED" in said
 
@@ -297,8 +308,8 @@ def test_nothing_weak_is_agreed(spoke: Spoke, old: str, weak: str, words: str) -
     done = spoke.begin()
 
     assert done.returncode != 0
-    assert not spoke.is_up()
-    assert words in spoke.town.since(spoke.hub, cursor)
+    assert is_down(spoke)
+    assert spoke.town.says(spoke.hub, cursor, words)
 
 
 def test_a_spoke_that_asks_for_everything_gets_its_own(spoke: Spoke) -> None:
@@ -306,12 +317,14 @@ def test_a_spoke_that_asks_for_everything_gets_its_own(spoke: Spoke) -> None:
     everything = re.sub("local_ts = .*", "local_ts = 0.0.0.0/0, ::/0", spoke.connections)
     spoke.show(links(HOST)(Thief(spoke.town.places.authorities)), everything)
 
-    done = spoke.begin()
+    def agreed() -> list[set[str]]:
+        said = spoke.town.must(spoke.hub, "swanctl", "--list-sas", "--ike", spoke.site)
+        remotes: list[str] = re.findall(r"^ +remote +([0-9].*)$", said, re.MULTILINE)
+        return [set(each.split()) for each in remotes]
 
-    assert done.returncode == 0, done.stderr
-    said = spoke.town.must(spoke.hub, "swanctl", "--list-sas", "--ike", spoke.site)
-    (remote,) = re.findall(r"^ +remote +([0-9].*)$", said, re.MULTILINE)
-    assert set(remote.split()) == {str(each) for each in selectors(spoke.town.plan, spoke.site)}
+    assert spoke.begins()
+    own = {str(each) for each in selectors(spoke.town.plan, spoke.site)}
+    assert until(lambda: agreed() == [own], 10), agreed()
     assert spoke.town.run(spoke.hub, "loushan", "agent", "prove").returncode == 0
 
 
@@ -348,7 +361,8 @@ class Tunnel:
 def tunnel(spoke: Spoke) -> Tunnel:
     """The link, of which the owner has the keys."""
     spoke.show(links(HOST)(Thief(spoke.town.places.authorities)))
-    assert spoke.begin().returncode == 0
+    assert spoke.begins()
+    assert until(spoke.is_one)
     return Tunnel(spoke, spoke.keys())
 
 
@@ -383,7 +397,7 @@ def test_what_is_put_into_a_link_is_judged_as_its_sites(
         assert ears[0].hears(passed)
         assert not any(token in frame for ear in ears for frame in ear.frames())
     if why == FALSE:
-        assert until(lambda: FALSE in town.since(hub, cursor), 5)
+        assert town.says(hub, cursor, FALSE)
         assert not refusals(town, hub, own)
     else:
         assert is_recorded(town, hub, own, why)
@@ -409,13 +423,12 @@ def test_what_was_recorded_on_a_line_is_not_taken_again(tunnel: Tunnel, version:
 
     heard = [sum(token in frame for frame in frames) for token in (once, changed, strange)]
     assert heard == [1, 0, 0]
-    said = town.since(hub, cursor)
-    assert said.count("sequence number verification failed") == 2
-    assert "ICV verification failed" in said
+    assert town.says(hub, cursor, "ICV verification failed")
+    assert town.since(hub, cursor).count("sequence number verification failed") == 2
 
 
 def _until_heard(ear: wire.Ear, token: bytes) -> Iterator[bytes]:
-    end = time.monotonic() + 2
+    end = time.monotonic() + wire.PATIENCE_SECONDS
     while time.monotonic() < end:
         for frame in ear.frames():
             yield frame

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.lab.forged import Pair, authority, below, leaf, stranger
 from tests.lab.initiator import Answer, show
 from tests.lab.spoke import Spoke
-from tests.lab.town import Town, until
+from tests.lab.town import Town
 
 pytestmark = pytest.mark.lab
 
@@ -201,7 +201,7 @@ def test_what_is_wrong_is_not(spoke: Spoke, make: Callable[[Thief], Chain], why:
     answer = shows(spoke, make(partial(authority, town.places.authorities)))
 
     assert not answer.is_taken
-    assert until(lambda: why in town.since(spoke.hub, cursor), 5)
+    assert town.says(spoke.hub, cursor, why)
     said = town.must(spoke.hub, "swanctl", "--list-sas", "--ike", spoke.site)
     assert "ESTABLISHED" not in said
 
