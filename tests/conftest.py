@@ -1,5 +1,6 @@
 """How a run is divided among its workers, and what its summary says beside what passed."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -85,6 +86,11 @@ class _OneWorkerForOneStand(LoadScopeScheduling):  # type: ignore[misc]  # xdist
     def _split_scope(self, nodeid: str) -> str:
         found = (scope for start, scope in _SCOPES.items() if nodeid.startswith(start))
         return next(found, nodeid)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one worker more than there are processors: who tests a city mostly waits for it."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _OneWorkerForOneStand:
