@@ -100,7 +100,7 @@ def _of_source(
 def _family(samples: list[Sample]) -> Family:
     metric = METRICS[samples[0].name]
     if metric.shape is Shape.INFO:
-        info = InfoMetricFamily(metric.name, metric.help)
+        info = InfoMetricFamily(metric.name.removesuffix("_info"), metric.help)
         for each in samples:
             info.add_metric([], dict(zip(metric.labels, each.labels, strict=True)))
         return info

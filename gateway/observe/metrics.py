@@ -49,7 +49,7 @@ _OF_THE_AGENT = (
     Metric("loushan_closed", "1 where everything is refused, since nothing is to be trusted."),
     Metric("loushan_probation", "1 while a policy waits to be confirmed."),
     Metric("loushan_gates_open", "1 where requests pass at the gates; only where there are any."),
-    Metric("loushan_policy", "The policy in force.", ("plan", "digest"), Shape.INFO),
+    Metric("loushan_policy_info", "The policy in force.", ("plan", "digest"), Shape.INFO),
     Metric("loushan_policy_revision", "The revision of the policy in force."),
     Metric("loushan_policy_begin_timestamp_seconds", "Since when it is in force."),
     Metric("loushan_policy_expiry_timestamp_seconds", "When it ceases to be valid."),

@@ -44,7 +44,7 @@ def of_agent(body: Body) -> Iterator[Sample]:
     if gates is not None and (gates["open"] or gates["problems"]):
         yield Sample("loushan_gates_open", _flag(gates["open"]))
     if policy is not None:
-        yield Sample("loushan_policy", 1.0, (str(policy["plan"]), str(policy["digest"])))
+        yield Sample("loushan_policy_info", 1.0, (str(policy["plan"]), str(policy["digest"])))
         yield Sample("loushan_policy_revision", float(policy["revision"]))
         yield from _time("loushan_policy_begin_timestamp_seconds", body["since"])
         yield from _time("loushan_policy_expiry_timestamp_seconds", body["until"])
