@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.agent.credentials import Life, life_of_certificate, life_of_list
 from gateway.agent.links import LinkState, link_states
-from gateway.agent.systemd import notify
+from gateway.agent.systemd import notify, programs
 from gateway.artefacts import TABLE
 from gateway.errors import Refused
 from gateway.load import nft
@@ -83,10 +83,10 @@ def is_active(places: Places) -> bool | None:
 
 
 def main() -> None:
-    """Be the service, until told to end."""
-    places = Places()
+    """Be the service, until told to end, or until there are new programs."""
+    places, began_with = Places(), programs()
     notify("READY=1")
-    while True:
+    while programs() == began_with:
         write_status(GATHERED_FILE, gathered(places, time.time()))
         notify("WATCHDOG=1")
         time.sleep(GATHER_SECONDS)

@@ -221,6 +221,12 @@ COMMANDS = (
         "输出本网关当前的监控指标",
     ),
     Command(
+        ("metrics", "knock"),
+        "gateway.cli.metrics_knock",
+        "prove that who shows no certificate is refused where metrics are asked for",
+        "证明未出示证书者无法读取监控指标",
+    ),
+    Command(
         ("metrics", "serve"),
         "gateway.cli.metrics_serve",
         "be the service that Prometheus reads from; started by systemd",

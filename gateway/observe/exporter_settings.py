@@ -9,6 +9,9 @@ from gateway.errors import Refused, Where, problem
 
 EXPORTER_SETTINGS_FILE = Path("/etc/loushan/metrics.toml")
 
+#: Where the gateway's metrics are asked for, and its machine's.
+GATEWAY_PORT, MACHINE_PORT = 9633, 9100
+
 #: The exporter's own certificate with its key, and who certifies those that may ask.
 IDENTITY_FILE = Path("/etc/loushan/metrics/metrics.pem")
 AUTHORITY_FILE = Path("/etc/loushan/metrics/services.pem")

@@ -60,23 +60,22 @@ class Credentials:
 
 @dataclass(slots=True)
 class Exporter:
-    """Answers `readers` with what `text` gives at that moment."""
+    """Answers `readers` with what is given for a port at that moment; or not, where that raises."""
 
     credentials: Credentials
     readers: frozenset[str]
-    text: Callable[[], bytes]
+    texts: Mapping[int, Callable[[], bytes]]
     _room: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_READERS))
 
-    def run(self, listeners: Iterable[socket.socket], alive: Callable[[], None]) -> None:
-        """Answer for ever; `alive` is told now and then."""
+    def run(self, listeners: Iterable[socket.socket], goes_on: Callable[[], bool]) -> None:
+        """Answer, as long as it goes on; that is asked now and then."""
         selector = selectors.DefaultSelector()
         for each in listeners:
             each.settimeout(0)
             selector.register(each, selectors.EVENT_READ)
-        while True:
+        while goes_on():
             for key, _ in selector.select(_TURN_SECONDS):
                 self._accept(key.fileobj)
-            alive()
 
     def _accept(self, listener: Any) -> None:  # noqa: ANN401 - what was registered: a socket
         with suppress(OSError):
@@ -94,7 +93,8 @@ class Exporter:
                 may_read = not shown.isdisjoint(self.readers)
                 if not may_read:
                     _journal({"refused": "name", "shown": sorted(shown)})
-                _Answer(secured, address, self.text if may_read else None)
+                text = self.texts.get(secured.getsockname()[1]) if may_read else None
+                _Answer(secured, address, text)
         except Refused as refused:
             _journal({"refused": [each.as_json() for each in refused.problems]})
         except OSError as fault:
@@ -119,15 +119,21 @@ class _Answer(BaseHTTPRequestHandler):
         """Give the metrics to who may read them."""
         if self._text is None:
             self.send_error(HTTPStatus.FORBIDDEN)
-        elif self.path != "/metrics":
+            return
+        if self.path != "/metrics":
             self.send_error(HTTPStatus.NOT_FOUND)
-        else:
+            return
+        try:
             body = self._text()
-            self.send_response(HTTPStatus.OK)
-            self.send_header("Content-Type", _CONTENT_TYPE)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+        except OSError as fault:
+            _journal({"cannot_tell": f"{type(fault).__name__}: {fault}"})
+            self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", _CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Say nothing: a line for each scrape tells nobody anything."""

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from gateway.agent.gather import Places, gathered, is_active
+from gateway.agent.gather import Places, gathered, is_active, main
 from gateway.agent.links import LinkState
 from gateway.errors import Refused, problem
 from gateway.observe.samples import of_gatherer
+from gateway.observe.told import Source, told_by
 from gateway.policy.reasons import GATEWAY_REFUSALS
 from tests.authorities import certify, make_state
 
@@ -109,6 +110,23 @@ def test_a_ruleset_that_is_not_ours_is_unknown(
     kernel.setattr("gateway.load.nft.list_json", lambda *_words: told)
 
     assert gathered(places, 0.0)["refused"] is None
+
+
+def test_new_programs_are_taken_up(
+    places: Places, kernel: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It writes what there is, and ends where the programs are others than it began with."""
+    written = tmp_path / "told.json"
+    found = iter(["before", "before", "before", "after"])
+    kernel.setattr("gateway.agent.gather.programs", lambda: next(found))
+    kernel.setattr("gateway.agent.gather.Places", lambda: places)
+    kernel.setattr("gateway.agent.gather.GATHERED_FILE", written)
+    kernel.setattr("gateway.agent.gather.GATHER_SECONDS", 0)
+
+    main()
+
+    assert told_by(Source("gatherer", written, 5)).body is not None
+    assert list(found) == []
 
 
 def test_strongswan_that_does_not_answer_is_unknown(places: Places) -> None:

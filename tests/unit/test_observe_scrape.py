@@ -5,16 +5,19 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import UnixStreamServer
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.errors import Refused
 from gateway.observe.exporter_settings import read_exporter_settings
+from gateway.observe.machine import machine_text
 from gateway.observe.scrape import MOST_READERS, Credentials, Exporter
 from pki.issue import issue
 from pki.parts import make_key
@@ -34,6 +37,7 @@ class Stand:
     state: State
     exporter: Exporter
     port: int
+    machine: int
 
     def shown(self, profile: str, name: str) -> Path:
         """Have a new key certified; give a file with the certificate, what is above it, the key."""
@@ -89,12 +93,14 @@ def _stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     state = make_state(folder / "authorities", datetime.now(UTC))
     own = certified(state, folder / "own.pem", "service", "city-gw-metrics")
     credentials = Credentials(own, state.folder / "services" / "authority.pem")
-    exporter = Exporter(credentials, frozenset({READER}), lambda: TEXT)
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    threading.Thread(target=exporter.run, args=([listener], lambda: None), daemon=True).start()
-    yield Stand(folder, state, exporter, port)
-    listener.close()
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    port, machine = (each.getsockname()[1] for each in listeners)
+    texts = {port: lambda: TEXT, machine: lambda: machine_text(folder / "machine")}
+    exporter = Exporter(credentials, frozenset({READER}), texts)
+    threading.Thread(target=exporter.run, args=(listeners, lambda: True), daemon=True).start()
+    yield Stand(folder, state, exporter, port, machine)
+    for each in listeners:
+        each.close()
 
 
 @pytest.fixture(scope="module", name="reader")
@@ -187,6 +193,63 @@ def test_a_certificate_that_was_renewed_is_shown_at_once(stand: Stand, reader: P
 
     assert old != new
     assert stand.scrape(reader) == (200, TEXT)
+
+
+class _Machine(BaseHTTPRequestHandler):
+    """Debian's exporter, as far as it is asked."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200 if self.server.server_port else 500)  # type: ignore[attr-defined]  # see below
+        self.end_headers()
+        self.wfile.write(b"node_time_seconds 1.0\n")
+
+    def log_message(self, *_words: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        pytest.param(True, (200, b"node_time_seconds 1.0\n"), id="it answers"),
+        pytest.param(False, (503, b""), id="it says that it cannot"),
+        pytest.param(None, (503, b""), id="it is not there"),
+    ],
+)
+def test_the_machine_is_asked_at_a_port_of_its_own(
+    stand: Stand,
+    reader: Path,
+    answers: bool | None,  # noqa: FBT001 - a table's column
+    expected: tuple[int, bytes],
+) -> None:
+    """By the same certificates; where Debian's exporter does not answer, nothing is told."""
+    machine = replace(stand, port=stand.machine)
+    if answers is None:
+        status, body = machine.scrape(reader)
+    else:
+        with _machine(stand.folder / "machine", answers=answers):
+            status, body = machine.scrape(reader)
+            with pytest.raises(OSError, match=r"(?i)certificate.required"):
+                machine.knock(None)
+
+    assert status == expected[0]
+    assert (b"node_time" in body) is (b"node_time" in expected[1])
+
+
+@contextmanager
+def _machine(path: Path, *, answers: bool) -> Iterator[None]:
+    """Run what stands for Debian's exporter."""
+    server = UnixStreamServer(str(path), _Machine)
+    server.server_port = answers  # type: ignore[attr-defined]  # what the answer hangs on
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        path.unlink()
 
 
 @pytest.mark.parametrize(
