@@ -5,12 +5,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
 from cryptography import x509
 
 from gateway.load.revocations import CREDENTIALS
 
 _HOUR_SECONDS = 3600
+
+#: From when until when.
+Life: TypeAlias = tuple[datetime, datetime]
 
 
 class Standing(StrEnum):
@@ -41,26 +45,37 @@ def lasting(credentials: Path = CREDENTIALS) -> list[Lasting]:
     return list(_lasting(credentials, datetime.now(UTC)))
 
 
-def _lasting(credentials: Path, now: datetime) -> Iterator[Lasting]:
+def life_of_certificate(file: Path) -> Life | None:
+    """Give from when until when a certificate is good; None where it cannot be read."""
     try:
-        text = (credentials / "x509" / "gateway.pem").read_bytes()
-        own = x509.load_pem_x509_certificate(text)
-        yield _one("certificate", own.not_valid_before_utc, own.not_valid_after_utc, now)
+        own = x509.load_pem_x509_certificates(file.read_bytes())[0]
     except (OSError, ValueError):
-        yield Lasting("certificate", Standing.MISSING, "", 0.0)
+        return None
+    return own.not_valid_before_utc, own.not_valid_after_utc
+
+
+def life_of_list(file: Path) -> Life | None:
+    """Give from when until when a list of revocations is good; None where it cannot be read."""
+    try:
+        found = x509.load_pem_x509_crl(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found.last_update_utc, found.next_update_utc or found.last_update_utc
+
+
+def _lasting(credentials: Path, now: datetime) -> Iterator[Lasting]:
+    own = life_of_certificate(credentials / "x509" / "gateway.pem")
+    yield _one("certificate", own, now)
     for authority in sorted((credentials / "x509ca").glob("*.pem")):
-        name = f"list of {authority.stem}"
-        try:
-            text = (credentials / "x509crl" / f"{authority.stem}.crl").read_bytes()
-            found = x509.load_pem_x509_crl(text)
-            end = found.next_update_utc or found.last_update_utc
-            yield _one(name, found.last_update_utc, end, now)
-        except (OSError, ValueError):
-            yield Lasting(name, Standing.MISSING, "", 0.0)
+        life = life_of_list(credentials / "x509crl" / f"{authority.stem}.crl")
+        yield _one(f"list of {authority.stem}", life, now)
 
 
-def _one(name: str, begin: datetime, end: datetime, now: datetime) -> Lasting:
+def _one(name: str, life: Life | None, now: datetime) -> Lasting:
     """Judge one: it is replaced before two thirds of its life are over."""
+    if life is None:
+        return Lasting(name, Standing.MISSING, "", 0.0)
+    begin, end = life
     standing = Standing.GOOD
     if now > end:
         standing = Standing.ENDED

@@ -7,6 +7,7 @@ settling what a loader that was killed left: what nobody accepted is taken back.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from gateway.agent.gates import Gates, GateState
@@ -53,7 +54,8 @@ class State:
 
     `stamp` is the accepted policy and None where there is none; `changed`
     tells whether the kernel was changed; `forwards` whether packets pass;
-    `gates` how those of the host are, None where it has none or nobody looked.
+    `gates` how those of the host are, None where it has none or nobody looked;
+    `until` is the accepted policy's last moment, None where it was not read.
     """
 
     stamp: Stamp | None
@@ -62,6 +64,7 @@ class State:
     findings: tuple[Problem, ...] = ()
     loaded: Loaded | None = None
     gates: GateState | None = None
+    until: datetime | None = None
 
     def as_json(self) -> dict[str, object]:
         """Give the same for a machine."""
@@ -74,6 +77,7 @@ class State:
             "proven": stamp is not None and not self.findings,
             "findings": problems_json(self.findings),
             "gates": self.gates.as_json() if self.gates else None,
+            "until": self.until.isoformat() if self.until else None,
         }
 
 
@@ -115,7 +119,8 @@ class Enforcer:
                 return state
             follows = before is not None and before != signed.stamp
             loaded = self._load(signed, confirmed if follows else None)
-            return State(signed.stamp, changed=True, forwards=forwarding.is_on(), loaded=loaded)
+            is_on, until = forwarding.is_on(), _last_moment(signed)
+            return State(signed.stamp, changed=True, forwards=is_on, loaded=loaded, until=until)
 
     def judge(self, signed: SignedPlan) -> State:
         """Say whether `enforce` would change anything; change nothing.
@@ -190,7 +195,7 @@ class Enforcer:
             off = [problem("ZG821", setting=setting) for setting in forwarding.switched_off()]
             if self.daemon is not None and not findings and standing is not Freshness.ENDED:
                 links.begin(self.daemon)
-            return self._state(stamp, [*findings, *wrong, *off], gates)
+            return self._state(stamp, [*findings, *wrong, *off], gates, _last_moment(signed))
 
     def close(self) -> State:
         """Refuse everything and forward nothing.
@@ -231,10 +236,20 @@ class Enforcer:
             yield
 
     def _state(
-        self, stamp: Stamp | None, findings: Iterable[Problem], gates: GateState | None = None
+        self,
+        stamp: Stamp | None,
+        findings: Iterable[Problem],
+        gates: GateState | None = None,
+        until: datetime | None = None,
     ) -> State:
-        found = tuple(findings)
-        return State(stamp, changed=False, forwards=forwarding.is_on(), findings=found, gates=gates)
+        return State(
+            stamp,
+            changed=False,
+            forwards=forwarding.is_on(),
+            findings=tuple(findings),
+            gates=gates,
+            until=until,
+        )
 
     def _closed(self) -> State:
         before = read_host().in_force
@@ -288,6 +303,7 @@ class Enforcer:
             forwards=forwarding.is_on(),
             findings=findings,
             loaded=loaded,
+            until=_last_moment(signed),
         )
 
     def _load(self, signed: SignedPlan, confirmed: Confirmed | None) -> Loaded:
@@ -464,7 +480,9 @@ class Enforcer:
             gates, wrong = of_gates(signed) if not findings else (None, [])
         except Refused:
             return None
-        return None if findings or wrong else self._state(signed.stamp, (), gates)
+        if findings or wrong:
+            return None
+        return self._state(signed.stamp, (), gates, _last_moment(signed))
 
     def _prove_staged(self, signed: SignedPlan) -> None:
         refuse_any(self._proof(signed, staged=True).findings)
@@ -491,3 +509,7 @@ class Enforcer:
             yield problem("ZG814", NOWHERE, stamp=stamp)
         if forwarding.is_on():
             yield problem("ZG637", NOWHERE, setting="net.ipv4.ip_forward")
+
+
+def _last_moment(signed: SignedPlan) -> datetime:
+    return signed.verified.statement.not_after

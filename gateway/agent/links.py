@@ -10,7 +10,7 @@ from gateway.vici import SOCKET, Section, Vici, ViciRefused
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """One link: up where traffic can pass; packets are those of the associations that stand."""
+    """One link: up where traffic can pass; what is counted is of the associations that stand."""
 
     name: str
     peer: str
@@ -18,6 +18,8 @@ class LinkState:
     seconds: int
     packets_in: int
     packets_out: int
+    bytes_in: int
+    bytes_out: int
 
     def as_json(self) -> dict[str, object]:
         """Give the same for a machine."""
@@ -62,6 +64,8 @@ def _state(name: str, connection: Section, association: Section) -> LinkState:
         seconds=_number(association, "established"),
         packets_in=sum(_number(child, "packets-in") for child in installed),
         packets_out=sum(_number(child, "packets-out") for child in installed),
+        bytes_in=sum(_number(child, "bytes-in") for child in installed),
+        bytes_out=sum(_number(child, "bytes-out") for child in installed),
     )
 
 

@@ -87,13 +87,17 @@ class Agent:
         now = time.monotonic()
         every = float(self.settings.prove_every_seconds)
         self.course = Course(self.settings.on_drift, every, at=now)
-        self.status = Status(self.settings.gateway)
+        self.status = Status(
+            self.settings.gateway, prove_every_seconds=self.settings.prove_every_seconds
+        )
         with suppress(Refused):
             before = read_status(self.status_file)
             drift = before.get("drift") or {}
             self.status.drift_count = int(drift.get("count", 0))
             self.status.drift_last = drift.get("last")
+            self.status.repair_count = int(before.get("repairs", 0))
             self.status.since = before.get("since")
+            self.status.until = before.get("until")
             self.status.in_force = before.get("in_force")
             if before.get("opens_by_operator_only") and self.settings.on_drift is OnDrift.REFUSE:
                 self.course.latched = self.course.closed = True
@@ -356,13 +360,15 @@ class Agent:
         if result is not None:
             if result["stamp"] != status.in_force and job.ask is not Ask.CLOSE:
                 status.in_force, status.since = result["stamp"], time_now
+                status.until = None
+            status.until = result.get("until") or status.until
             status.forwarding = result["forwarding"]
             # Where nobody looked, they are as they were.
             status.gates = result.get("gates") or status.gates
         if job.ask is Ask.CLOSE:
             status.proven = False
             if result is not None:
-                status.in_force = None
+                status.in_force = status.until = None
             else:
                 status.findings = findings
         elif job.ask is Ask.LOAD and outcome is Outcome.REFUSED:
@@ -374,6 +380,8 @@ class Agent:
             status.findings = findings
             if outcome in (Outcome.HOLDS, Outcome.EMPTY):
                 status.proved_at = time_now
+        if job.ask is Ask.REPAIR and outcome is Outcome.HOLDS:
+            status.repair_count += 1
         if job.ask is Ask.PROVE:
             status.prove_seconds = time.monotonic() - job.began
         self._record(job, outcome, (result or {}).get("in_force"), findings)

@@ -27,11 +27,13 @@ class Status:
     gateway: str
     in_force: Mapping[str, object] | None = None
     since: str | None = None
+    until: str | None = None
     proven: bool = False
     proved_at: str | None = None
     findings: list[dict[str, object]] = field(default_factory=list)
     drift_count: int = 0
     drift_last: Mapping[str, object] | None = None
+    repair_count: int = 0
     probation: Mapping[str, object] | None = None
     gates: Mapping[str, object] | None = None
     forwarding: bool = False
@@ -39,6 +41,7 @@ class Status:
     latched: bool = False
     doing: str = ""
     prove_seconds: float = 0.0
+    prove_every_seconds: int = 0
 
     def as_json(self) -> dict[str, object]:
         """Give the same for a machine."""
@@ -46,10 +49,12 @@ class Status:
             "gateway": self.gateway,
             "in_force": self.in_force,
             "since": self.since,
+            "until": self.until,
             "proven": self.proven,
             "proved_at": self.proved_at,
             "findings": self.findings,
             "drift": {"count": self.drift_count, "last": self.drift_last},
+            "repairs": self.repair_count,
             "probation": self.probation,
             "gates": self.gates,
             "forwarding": self.forwarding,
@@ -57,6 +62,7 @@ class Status:
             "opens_by_operator_only": self.latched,
             "doing": self.doing,
             "prove_seconds": round(self.prove_seconds, 3),
+            "prove_every_seconds": self.prove_every_seconds,
             "written": time.monotonic(),
         }
 

@@ -1,7 +1,8 @@
-"""What systemd hands over and is told: sockets, readiness, signs of life."""
+"""What systemd hands over and is told: sockets, readiness, signs of life; and our own programs."""
 
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -27,3 +28,11 @@ def notify(message: str, environment: Mapping[str, str] = os.environ) -> None:
         address = "\0" + address[1:]
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.sendto(message.encode(), address)
+
+
+def programs() -> str:
+    """Give the folder that our programs lie in: another one where they were brought anew.
+
+    A service that ends then is begun again by systemd, with the new ones.
+    """
+    return os.path.realpath(sys.path[0])

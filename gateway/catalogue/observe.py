@@ -1,4 +1,4 @@
-"""Errors ZG98x: the decision log."""
+"""Errors ZG98x and ZG99x: the decision log, and the metrics."""
 
 from collections.abc import Mapping
 
@@ -68,5 +68,17 @@ TEXTS: Mapping[str, Text] = {
         "an id is the gateway, the start of its proxy and a number, such as city-gw.1764081000.17",
         "找不到判定“{text}”:{why_zh}",
         "编号由网关、代理启动时间与序号组成,例如 city-gw.1764081000.17",
+    ),
+    "ZG990": Text(
+        "the settings of the metrics cannot be understood: {error}",
+        "they are readers and hub; the role gateway_metrics writes them",
+        "指标服务的设置无法识读:{error}",
+        "可用设置为 readers、hub;由角色 gateway_metrics 写入",
+    ),
+    "ZG991": Text(
+        "the certificate or the authority of the metrics cannot be used: {error}",
+        "run playbooks/provision.yml for this gateway",
+        "指标服务的证书或签发机构文件无法使用:{error}",
+        "请对本网关运行 playbooks/provision.yml",
     ),
 }

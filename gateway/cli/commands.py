@@ -215,6 +215,30 @@ COMMANDS = (
         "记录代理判定的服务主程序,由 systemd 启动",
     ),
     Command(
+        ("metrics", "show"),
+        "gateway.cli.metrics_show",
+        "print this gateway's metrics as they are now",
+        "输出本网关当前的监控指标",
+    ),
+    Command(
+        ("metrics", "knock"),
+        "gateway.cli.metrics_knock",
+        "prove that who shows no certificate is refused where metrics are asked for",
+        "证明未出示证书者无法读取监控指标",
+    ),
+    Command(
+        ("metrics", "serve"),
+        "gateway.cli.metrics_serve",
+        "be the service that Prometheus reads from; started by systemd",
+        "供 Prometheus 读取指标的服务主程序,由 systemd 启动",
+    ),
+    Command(
+        ("metrics", "gather"),
+        "gateway.cli.metrics_gather",
+        "ask the kernel and strongSwan, for who serves the metrics; started by systemd",
+        "为指标服务询问内核与 strongSwan,由 systemd 启动",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",
@@ -305,6 +329,7 @@ GROUPS = {
     "link": ("this gateway's links with its neighbours", "本网关与相邻站点的链路"),
     "log": ("the decision log of a gateway", "网关的判定日志"),
     "lab": ("a city of real hosts on this machine", "在本机运行由真实主机组成的城市"),
+    "metrics": ("how this gateway is, for Prometheus", "供 Prometheus 采集的本网关状况"),
     "policy": ("write, ask, compare and sign a plan", "编写、查询、比较、签署规划"),
     "site": ("add a site to a plan, or take one out", "在规划中增减站点"),
 }

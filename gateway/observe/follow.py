@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.errors import ExitStatus
+from gateway.errors import ExitStatus, Refused
 from gateway.observe.capacity import Capacity, Seen, Trouble
 from gateway.observe.checkpoint import Verifier
 from gateway.observe.keys import key_of
@@ -45,6 +45,7 @@ class Follower:
     raw: Raw = field(init=False)
     troubles: frozenset[Trouble] = frozenset({Trouble.STARTING})
     _fault: str = ""
+    _damage: str = ""
     _is_whole: bool = False
     _signed_at: float = 0.0
     _told_at: float = 0.0
@@ -73,6 +74,9 @@ class Follower:
                 pause = self.once()
                 if pause and not self.ending:
                     select.select([wakeup], [], [], pause)
+        except Refused as refused:
+            self._damage = refused.problems[0].code
+            raise
         finally:
             self.troubles = frozenset({Trouble.ENDED})
             self._say()
@@ -169,6 +173,7 @@ class Follower:
             "recording": not self.troubles,
             "why": sorted(self.troubles),
             "fault": self._fault,
+            "damaged": self._damage,
             "records": chain.tree.size,
             "signed": max(0, self.store.signed),
             **chain.counts.as_json(),

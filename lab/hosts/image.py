@@ -55,6 +55,7 @@ _MASKED = (
     "haproxy.service",
     "ldconfig.service",
     "man-db.timer",
+    "prometheus-node-exporter.service",
     "systemd-ask-password-console.path",
     "systemd-ask-password-wall.path",
     "systemd-firstboot.service",

@@ -26,6 +26,7 @@ LATER = {
 LAYERS = "Each layer knows only those below it"
 PROVER = "The prover shares nothing"
 PURE = "do no I/O"
+PROMETHEUS = "Only observe knows Prometheus"
 GATEWAY_FILES = "The gateway meets the authority and the laboratory through files only"
 AUTHORITY_FILES = "The authority meets the gateway and the laboratory through files only"
 HEADER_ALONE = "An application knows the gateway by its header alone"
@@ -92,6 +93,7 @@ def reaches(name: str, package: str) -> bool:
         pytest.param("gateway/policy", "import subprocess", PURE, id="the plan runs a command"),
         pytest.param("gateway/compile", "from socket import socket", PURE, id="it connects"),
         pytest.param("gateway/labels", "import pyroute2.netlink", PURE, id="it asks the kernel"),
+        pytest.param("gateway/agent", "import prometheus_client", PROMETHEUS, id="it counts"),
         pytest.param("gateway/cli", "from pki import issue", GATEWAY_FILES, id="to the authority"),
         pytest.param("gateway/load", "import lab", GATEWAY_FILES, id="to the laboratory"),
         pytest.param("pki", "from gateway import errors", AUTHORITY_FILES, id="to the gateway"),

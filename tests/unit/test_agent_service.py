@@ -133,6 +133,33 @@ def _listening(path: Path) -> socket.socket:
     return found
 
 
+@pytest.mark.parametrize(
+    ("answer", "next_ask", "repairs"),
+    [pytest.param(HOLDS, "prove", 1, id="it holds"), pytest.param(DRIFT, "close", 0, id="in vain")],
+)
+def test_a_repair_counts_where_it_holds(
+    at_rest: Gateway, answer: dict[str, Any], next_ask: str, repairs: int
+) -> None:
+    """And the policy's last moment is told, also where the next answer does not say it."""
+    until = "2027-01-01T00:00:00+00:00"
+    first = at_rest.asks(Request(Ask.PROVE))
+    at_rest.asked_of_the_loader()[1].says(DRIFT)
+    first.hears()
+    asked, loader = at_rest.asked_of_the_loader()
+    loader.says({"result": {**answer["result"], "until": until}})
+    second = at_rest.asks(Request(Ask.PROVE))
+    then, loader = at_rest.asked_of_the_loader()
+    loader.says(HOLDS)
+    if then != "prove":
+        at_rest.asked_of_the_loader()[1].says(HOLDS)
+    second.hears()
+    status = at_rest.agent.status.as_json()
+
+    assert (asked, then) == ("repair", next_ask)
+    assert status["repairs"] == repairs
+    assert status["until"] == (until if repairs else None)
+
+
 @pytest.mark.parametrize("ask", [Ask.PROVE, Ask.CHECK])
 def test_who_asks_without_end_does_not_put_off_a_repair(at_rest: Gateway, ask: Ask) -> None:
     """Drift is put right before the next one who waits has a turn."""

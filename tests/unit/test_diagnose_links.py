@@ -22,7 +22,7 @@ from gateway.errors import ExitStatus, Language, problem
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HERE = IPv6Address("::1")
-STATE = LinkState("tax", "tax-gw.gw.lab.internal", True, 60, 12, 14)  # noqa: FBT003 - it stands
+STATE = LinkState("tax", "tax-gw.gw.lab.internal", True, 60, 12, 14, 1200, 1400)  # noqa: FBT003 - it stands
 
 
 # --- knocking -------------------------------------------------------------------------------------

@@ -112,6 +112,29 @@ def test_a_host_is_called_so_that_a_system_takes_it() -> None:
     assert all(re.fullmatch(r"[a-z0-9-]{1,63}", name) for name in names)
 
 
+def test_a_gateway_says_how_it_is_to_whom_the_plan_lets_come(own: Path) -> None:
+    """By the name of the monitoring zone's host; where no conduit leads, to nobody."""
+    nobody = listed(own)["_meta"]["hostvars"]["tax-gw"]
+    with (own / "plan.yml").open("a") as opened:
+        opened.write("monitoring: city.monitoring\n")
+    hosts = listed(own)["_meta"]["hostvars"]
+
+    assert plain(nobody["loushan_monitoring"]) == ""
+    told = {name: plain(each["loushan_monitoring"]) for name, each in hosts.items()}
+    watched = "monitoring-city.svc.lab.internal"
+    assert (told["tax-gw"], told["city-gw-2"], told["portal-gw"]) == (watched, watched, "")
+    hubs = {name: plain(each["loushan_hub"]) for name, each in hosts.items()}
+    assert (hubs["city-gw"], hubs["tax-gw"], hubs["yangchuan-gw"]) == ("", "city", "suiyang")
+
+
+def test_a_monitoring_zone_that_is_not_in_the_plan_is_refused(own: Path) -> None:
+    """Before any host is spoken to."""
+    with (own / "plan.yml").open("a") as opened:
+        opened.write("monitoring: city.monitring\n")
+
+    assert "no zone `city.monitring`" in inventory(own).stderr
+
+
 def test_a_gateway_of_others_is_no_host(own: Path) -> None:
     """The province runs its own."""
     assert "province-gw" not in listed(own)["_meta"]["hostvars"]

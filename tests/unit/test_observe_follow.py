@@ -443,6 +443,23 @@ def test_nothing_is_built_on_a_damaged_log(site: Site, damage, code: str) -> Non
         site.go()
 
 
+def test_a_damaged_log_is_told_of(site: Site) -> None:
+    """Whoever is to be alarmed reads the status alone; one that only ended is not damaged."""
+    site.take(lines(1, 2, 3))
+    site.follower.ending = True
+    site.follower.run(0)
+    ended = site.status
+    (site.log / "state.json").unlink()
+    file = site.log / "2025-11-26.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"/cases/2", b"/cases/9"))
+    site.begin()
+    with pytest.raises(Refused, match="ZG984"):
+        site.follower.run(0)
+
+    assert (ended["recording"], ended["damaged"]) == (False, "")
+    assert (site.status["recording"], site.status["damaged"]) == (False, "ZG984")
+
+
 def test_nothing_is_built_on_records_that_do_not_follow(site: Site) -> None:
     """Also on those that no checkpoint covers yet."""
     site.take(lines(1))

@@ -31,13 +31,15 @@ from gateway.policy.model import Address, Flow, Plan, Protocol, Site
 from gateway.policy.names import (
     TIER_GROUP,
     enrolment_server,
+    gate_host,
     gateway_host,
+    identifier,
     kind_group,
     site_group,
 )
 from gateway.policy.plan import read_plan
 from gateway.policy.reasons import Verdict
-from gateway.policy.wiring import Half, Wiring, halves, wirings
+from gateway.policy.wiring import Half, Wiring, first_address, halves, wirings
 from playbooks.plugins.applications import (
     GROUP,
     ApplicationHost,
@@ -96,6 +98,13 @@ options:
     default: ""
     env:
       - name: LOUSHAN_ENROLMENT
+  monitoring:
+    description:
+      - Zone of the monitoring host, as in C(city.monitoring). Its name is worked out from it, as a gate's is.
+      - A gateway to which the plan has a conduit from there, for port 9633, says how it is to that host alone.
+      - Empty where there is none; then no gateway says anything.
+    type: str
+    default: ""
   applications:
     description:
       - Which application stands where, by its name; an entry has C(zone) and C(service), where the plan has resources.
@@ -145,6 +154,9 @@ _AUTHORITY = "LOUSHAN_AUTHORITY"
 
 #: The plan's service at which certificates are renewed and lists are fetched.
 _ENROLMENT = "enrolment"
+
+#: Where a gateway says how it is: `roles/gateway_metrics`.
+_METRICS_PORT = 9633
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
@@ -212,6 +224,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 "loushan_authority": str(authority) if authority else "",
                 "loushan_link_engine": self.get_option("link_engine"),
                 "loushan_enrolment": self._renews(plan, gateway, enrolment),
+                "loushan_monitoring": self._monitoring(plan, gateway),
             }
             self._set(host, {**variables, **reached, **common})
         # Also where there is none: a play over nobody is nothing to be warned of.
@@ -349,6 +362,22 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         name = enrolment_server(plan.name)
         return {"server": f"{name}:{port}", "names": {str(address): name}}
 
+    def _monitoring(self, plan: Plan, gateway: Gateway) -> str:
+        """Say to whom a gateway says how it is, by name; to nobody where the plan has no way."""
+        zone = self.get_option("monitoring")
+        if not zone:
+            return ""
+        if zone not in plan.zones:
+            self._wrong(f"monitoring: the plan has no zone `{zone}`")
+        from_there = {r.version: first_address(r) for r in plan.zones[zone].ranges}
+        own = gateway.wiring.addresses[0]
+        source = from_there.get(own.version)
+        if source is None:
+            return ""
+        asked = Flow(source, own, Protocol.TCP, _METRICS_PORT)
+        is_asked = decide(plan, asked).verdict is Verdict.ACCEPT
+        return gate_host(plan.name, zone) if is_asked else ""
+
     def _ports(self, host: str, machine: Mapping[str, Any]) -> Mapping[str, str]:
         ports = machine.get("ports", {})
         for interface, mac in ports.items():
@@ -459,6 +488,7 @@ def variables_of(
         raise AnsibleParserError(message)
     return {
         "loushan_site": site.name,
+        "loushan_hub": identifier(site.hub) if site.hub else "",
         "loushan_title": site.title,
         "loushan_pair": gateway.pair,
         "loushan_gates": gates,

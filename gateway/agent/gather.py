@@ -1,0 +1,139 @@
+"""Gathers what only a privileged service may ask, for who serves metrics and may ask nothing.
+
+It asks the kernel what was refused and strongSwan how the links are, reads how
+long certificates and lists last, and writes it all into one file, whole.  It
+takes nothing from anybody and is on no network.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from gateway.agent.credentials import Life, life_of_certificate, life_of_list
+from gateway.agent.links import LinkState, link_states
+from gateway.agent.systemd import notify, programs
+from gateway.artefacts import TABLE
+from gateway.errors import Refused
+from gateway.load import nft
+from gateway.load.gate_lists import AUTHORITIES
+from gateway.load.revocations import CREDENTIALS
+from gateway.observe.exporter_settings import CERTIFICATE_FILE
+from gateway.observe.status import write_status
+from gateway.observe.told import GATHER_SECONDS, GATHERED_FILE
+from gateway.policy.reasons import GATEWAY_REFUSALS
+from gateway.policy.wiring import NEAR_END
+from gateway.vici import SOCKET
+
+_UNREADABLE = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a gateway has what is read here."""
+
+    daemon: Path = SOCKET
+    credentials: Path = CREDENTIALS
+    own: Path = CERTIFICATE_FILE
+    proxy: Path = Path("/etc/loushan/proxy")
+    pair: Path = Path("/etc/keepalived/shared")
+    addresses: Path = Path("/proc/self/net/if_inet6")
+
+
+def gathered(places: Places, now: float) -> dict[str, object]:
+    """Give everything; what cannot be asked is None."""
+    return {
+        "links": _links(places, now),
+        "refused": refused(),
+        "active": is_active(places),
+        "certificates": [
+            {"name": name, "life": _seconds(life_of_certificate(file))}
+            for name, file in _certificates(places)
+        ],
+        "revocations": [
+            {"authority": authority, "of": of, "life": _seconds(life_of_list(file))}
+            for authority, of, file in _lists(places)
+        ],
+    }
+
+
+def refused() -> dict[str, tuple[int, int]] | None:
+    """Give how many packets and bytes the ruleset has refused, by reason."""
+    try:
+        told = nft.list_json("counters", "table", "inet", TABLE) or []
+    except Refused:
+        return None
+    counters = {each["counter"]["name"]: each["counter"] for each in told if "counter" in each}
+    try:
+        return {reason: _counted(counters[f"refused_{reason}"]) for reason in GATEWAY_REFUSALS}
+    except KeyError:
+        return None
+
+
+def is_active(places: Places) -> bool | None:
+    """Tell whether this gateway of a pair is the active one; None where it is alone."""
+    if not places.pair.exists():
+        return None
+    shared = ip_address(NEAR_END)
+    lines = places.addresses.read_text("ascii").splitlines()
+    return any(bytes.fromhex(line.split()[0]) == shared.packed for line in lines)
+
+
+def main() -> None:
+    """Be the service, until told to end, or until there are new programs."""
+    places, began_with = Places(), programs()
+    notify("READY=1")
+    while programs() == began_with:
+        write_status(GATHERED_FILE, gathered(places, time.time()))
+        notify("WATCHDOG=1")
+        time.sleep(GATHER_SECONDS)
+
+
+def _links(places: Places, now: float) -> list[dict[str, object]] | None:
+    try:
+        return [_link(state, now) for state in link_states(places.daemon)]
+    except Refused:
+        return None
+
+
+def _link(state: LinkState, now: float) -> dict[str, object]:
+    return {
+        "name": state.name,
+        "up": state.is_up,
+        "since": round(now) - state.seconds,
+        "in": state.bytes_in,
+        "out": state.bytes_out,
+    }
+
+
+def _certificates(places: Places) -> Iterator[tuple[str, Path]]:
+    """Give each certificate of this gateway by a name, also where it is missing."""
+    yield "gateway", places.credentials / "x509" / "gateway.pem"
+    yield "metrics", places.own
+    for file in sorted((places.proxy / "shown").glob("*.pem")):
+        yield ("proxy" if file.stem == "gateway" else file.stem), file
+
+
+def _lists(places: Places) -> Iterator[tuple[str, str, Path]]:
+    """Give each list by its authority and what it is for: links, or gates."""
+    for authority in sorted((places.credentials / "x509ca").glob("*.pem")):
+        name = authority.stem
+        yield name, "links", places.credentials / "x509crl" / f"{name}.crl"
+    if places.proxy.exists():
+        for name in AUTHORITIES:
+            yield name, "gates", places.proxy / "lists" / f"{name}.crl"
+
+
+def _counted(counter: Mapping[str, Any]) -> tuple[int, int]:
+    return int(counter["packets"]), int(counter["bytes"])
+
+
+def _seconds(life: Life | None) -> tuple[float, float]:
+    return _UNREADABLE if life is None else (_second(life[0]), _second(life[1]))
+
+
+def _second(moment: datetime) -> float:
+    return moment.timestamp()

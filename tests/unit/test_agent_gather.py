@@ -1,0 +1,143 @@
+"""What is gathered for the metrics is what is there; what cannot be asked is told as unknown."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.agent.gather import Places, gathered, is_active, main
+from gateway.agent.links import LinkState
+from gateway.errors import Refused, problem
+from gateway.observe.samples import of_gatherer
+from gateway.observe.told import Source, told_by
+from gateway.policy.reasons import GATEWAY_REFUSALS
+from tests.authorities import certify, make_state
+
+UP = LinkState("city", "city-gw.gw.lab.internal", is_up=True, seconds=60, packets_in=1,
+               packets_out=2, bytes_in=10, bytes_out=20)  # fmt: skip
+COUNTERS = [
+    {"counter": {"name": f"refused_{reason}", "packets": number, "bytes": 60 * number}}
+    for number, reason in enumerate(GATEWAY_REFUSALS)
+]
+
+#: As the kernel writes it: our link's end, and an address of the pair's.
+ALONE = "fe80000000000000021122fffe334455 02 40 20 80     eth0\n"
+ACTIVE = "fe800000000000000000000000000001 03 40 20 80   office\n"
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    """Give a gateway that has nothing yet."""
+    names = ("vici", "swanctl", "own.pem", "proxy", "pair", "addresses")
+    return Places(*(tmp_path / name for name in names))
+
+
+@pytest.fixture(autouse=True)
+def kernel(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Have the kernel say what was refused, and strongSwan that a link stands."""
+    monkeypatch.setattr("gateway.load.nft.list_json", lambda *_words: COUNTERS)
+    monkeypatch.setattr("gateway.agent.gather.link_states", lambda _daemon: [UP])
+    return monkeypatch
+
+
+def test_what_is_there_is_told(places: Places) -> None:
+    """In the form that metrics are made of."""
+    body = gathered(places, 1000.0)
+
+    told = {(each.name, each.labels): each.value for each in of_gatherer(body, "city")}
+    assert told["loushan_link_established_timestamp_seconds", ("city",)] == 940
+    assert told["loushan_link_sent_bytes_total", ("city",)] == 20
+    assert told["loushan_refused_packets_total", ("wrong_exit",)] == 5
+
+
+def test_each_certificate_and_list_has_its_times(places: Places, tmp_path: Path) -> None:
+    """Of links and of gates; one that is missing or damaged has ended long ago."""
+    state = make_state(tmp_path / "pki")
+    for folder in ("swanctl/x509", "swanctl/x509ca", "swanctl/x509crl", "proxy/shown"):
+        (tmp_path / folder).mkdir(parents=True)
+    certificate = certify(state).chain()
+    (places.credentials / "x509/gateway.pem").write_bytes(certificate)
+    (places.proxy / "shown/gateway.pem").write_text("?")
+    authority = state.folder / "links"
+    (places.credentials / "x509ca/links.pem").write_bytes(
+        (authority / "authority.pem").read_bytes()
+    )
+    (places.credentials / "x509crl/links.crl").write_bytes((authority / "crl.pem").read_bytes())
+    body: dict[str, Any] = gathered(places, 1000.0)
+
+    lives = {each["name"]: each["life"] for each in body["certificates"]}
+    assert lives["gateway"][1] - lives["gateway"][0] == pytest.approx(30 * 86400, abs=3600)
+    assert lives["proxy"] == lives["metrics"] == (0.0, 0.0)
+    lists = {(each["authority"], each["of"]): each["life"] for each in body["revocations"]}
+    assert lists["links", "links"][1] - lists["links", "links"][0] == pytest.approx(7 * 86400, 0.01)
+    assert lists["people", "gates"] == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "active"),
+    [
+        pytest.param(ALONE + ACTIVE, True, id="it has the addresses"),
+        pytest.param(ALONE, False, id="the other one has"),
+        pytest.param("", False, id="it has none at all"),
+    ],
+)
+def test_who_of_a_pair_is_active_has_its_addresses(
+    places: Places,
+    addresses: str,
+    active: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    """A gateway that is alone is neither."""
+    places.addresses.write_text(addresses)
+    alone = is_active(places)
+    places.pair.touch()
+
+    assert alone is None
+    assert is_active(places) is active
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(None, id="no ruleset of ours"),
+        pytest.param(COUNTERS[1:], id="a counter less"),
+    ],
+)
+def test_a_ruleset_that_is_not_ours_is_unknown(
+    places: Places, kernel: pytest.MonkeyPatch, told: list[dict[str, Any]] | None
+) -> None:
+    """Nothing is made up of what is left of it."""
+    kernel.setattr("gateway.load.nft.list_json", lambda *_words: told)
+
+    assert gathered(places, 0.0)["refused"] is None
+
+
+def test_new_programs_are_taken_up(
+    places: Places, kernel: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It writes what there is, and ends where the programs are others than it began with."""
+    written = tmp_path / "told.json"
+    found = iter(["before", "before", "before", "after"])
+    kernel.setattr("gateway.agent.gather.programs", lambda: next(found))
+    kernel.setattr("gateway.agent.gather.Places", lambda: places)
+    kernel.setattr("gateway.agent.gather.GATHERED_FILE", written)
+    kernel.setattr("gateway.agent.gather.GATHER_SECONDS", 0)
+
+    main()
+
+    assert told_by(Source("gatherer", written, 5)).body is not None
+    assert list(found) == []
+
+
+def test_strongswan_that_does_not_answer_is_unknown(places: Places) -> None:
+    """Its links are neither up nor down; the rest is told."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.agent.gather.link_states", _silent)
+        body = gathered(replace(places, daemon=places.pair), 0.0)
+
+    assert body["links"] is None
+    assert body["refused"] is not None
+
+
+def _silent(_daemon: Path) -> list[LinkState]:
+    raise Refused(problem("ZG516", error="silent"))
