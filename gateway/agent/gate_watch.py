@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gateway.agent.gates import Gates
 from gateway.agent.requests import GATES_CHANGED_FILE
-from gateway.agent.systemd import notify
+from gateway.agent.systemd import notify, programs
 from gateway.artefacts import GateMaps, Generation
 from gateway.errors import Refused
 from gateway.haproxy import HaproxyRefused
@@ -110,12 +110,13 @@ class Watch:
 
 
 def main(is_recording: Callable[[], bool]) -> None:
-    """Be the service, until told to end."""
+    """Be the service, until told to end, or until there are new programs."""
+    is_current = programs()
     gates = Gates("", Places().state)
     watch = Watch(gates, gates.proxy, GATES_CHANGED_FILE, is_recording)
     notify("READY=1")
     looks_at = time.monotonic()
-    while True:
+    while is_current():
         now = time.monotonic()
         # A proxy that does not answer lets nothing pass; what is wrong is for the proof to say.
         with suppress(HaproxyRefused, Refused):

@@ -84,9 +84,9 @@ def is_active(places: Places) -> bool | None:
 
 def main() -> None:
     """Be the service, until told to end, or until there are new programs."""
-    places, began_with = Places(), programs()
+    places, is_current = Places(), programs()
     notify("READY=1")
-    while programs() == began_with:
+    while is_current():
         write_status(GATHERED_FILE, gathered(places, time.time()))
         notify("WATCHDOG=1")
         time.sleep(GATHER_SECONDS)

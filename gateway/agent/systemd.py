@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 _FIRST = 3
@@ -30,9 +30,10 @@ def notify(message: str, environment: Mapping[str, str] = os.environ) -> None:
         told.sendto(message.encode(), address)
 
 
-def programs() -> str:
-    """Give the folder that our programs lie in: another one where they were brought anew.
+def programs() -> Callable[[], bool]:
+    """Give what tells whether our programs are those of now: later they may be brought anew.
 
     A service that ends then is begun again by systemd, with the new ones.
     """
-    return os.path.realpath(sys.path[0])
+    began_with = os.path.realpath(sys.path[0])
+    return lambda: os.path.realpath(sys.path[0]) == began_with

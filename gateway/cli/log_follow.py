@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run until told to end."""
-    from gateway.agent.systemd import notify
+    """Run until told to end, or until there are new programs."""
+    from gateway.agent.systemd import notify, programs
     from gateway.observe.follow import follow
     from gateway.observe.settings import read_settings
 
-    return follow(read_settings(arguments.settings), notify)
+    return follow(read_settings(arguments.settings), notify, programs())

@@ -33,11 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     collector = GatewayCollector(settings.hub)
     texts = {GATEWAY_PORT: lambda: text_of(collector), MACHINE_PORT: machine_text}
     exporter = Exporter(credentials, settings.readers, texts)
-    began_with = programs()
+    is_current = programs()
 
     def goes_on() -> bool:
         notify("WATCHDOG=1")
-        return programs() == began_with
+        return is_current()
 
     notify("READY=1")
     exporter.run(handed_over(), goes_on)

@@ -35,11 +35,16 @@ _AFTER_FAILURE_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Follower:
-    """The loop and what it knows; `tell` speaks with systemd."""
+    """The loop and what it knows; `tell` speaks with systemd.
+
+    `is_current` tells whether these are still the host's programs; where they are not it ends, to
+    be begun again with the new ones.
+    """
 
     settings: Settings
     tell: Callable[[str], None]
     clock: Callable[[], float] = time.time
+    is_current: Callable[[], bool] = lambda: True
     ending: bool = False
     store: Store = field(init=False)
     raw: Raw = field(init=False)
@@ -68,9 +73,10 @@ class Follower:
                 built on it, and nothing may be served unrecorded.
         """
         try:
-            is_last = False
-            while not is_last:
-                is_last = self.ending  # what came before the end is taken, and signed
+            pause, is_last = 0.0, False
+            while not (is_last and pause):
+                # What came before the end is taken, all of it, and signed.
+                is_last = self.ending = self.ending or not self.is_current()
                 pause = self.once()
                 if pause and not self.ending:
                     select.select([wakeup], [], [], pause)
@@ -78,8 +84,10 @@ class Follower:
             self._damage = refused.problems[0].code
             raise
         finally:
-            self.troubles = frozenset({Trouble.ENDED})
-            self._say()
+            # Who is begun again at once stops nobody: its last word holds for some seconds.
+            if self.is_current() or self._damage:
+                self.troubles = frozenset({Trouble.ENDED})
+                self._say()
             self.store.close()
             self.raw.close()
         self.tell("STOPPING=1")
@@ -197,13 +205,13 @@ def _day(now: float) -> str:
     return datetime.fromtimestamp(now, CHINA).date().isoformat()
 
 
-def follow(settings: Settings, tell: Callable[[str], None]) -> int:
+def follow(settings: Settings, tell: Callable[[str], None], is_current: Callable[[], bool]) -> int:
     """Be the service, until told to end.
 
     Raises:
         Refused: the key or the log cannot be used.
     """
-    follower = Follower(settings, tell)
+    follower = Follower(settings, tell, is_current=is_current)
     near, far = socket.socketpair()
     near.settimeout(0)
     far.settimeout(0)

@@ -117,8 +117,8 @@ def test_new_programs_are_taken_up(
 ) -> None:
     """It writes what there is, and ends where the programs are others than it began with."""
     written = tmp_path / "told.json"
-    found = iter(["before", "before", "before", "after"])
-    kernel.setattr("gateway.agent.gather.programs", lambda: next(found))
+    found = iter([True, True, False])
+    kernel.setattr("gateway.agent.gather.programs", lambda: lambda: next(found))
     kernel.setattr("gateway.agent.gather.Places", lambda: places)
     kernel.setattr("gateway.agent.gather.GATHERED_FILE", written)
     kernel.setattr("gateway.agent.gather.GATHER_SECONDS", 0)

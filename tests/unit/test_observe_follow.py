@@ -460,6 +460,32 @@ def test_a_damaged_log_is_told_of(site: Site) -> None:
     assert (site.status["recording"], site.status["damaged"]) == (False, "ZG984")
 
 
+def test_what_came_before_the_end_is_taken_all_of_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much that is: it comes in pieces."""
+    monkeypatch.setattr(raw_module, "CHUNK_BYTES", len(lines(1, 2)))
+    monkeypatch.setattr("gateway.observe.follow.CHUNK_BYTES", len(lines(1, 2)))
+    site.write(lines(*range(1, 20)))
+    site.follower.ending = True
+    site.follower.run(0)
+
+    assert kinds(site).count("decision") == 19
+
+
+def test_who_ends_for_new_programs_stops_nobody(site: Site) -> None:
+    """It is begun again at once; its last word holds meanwhile. Who is told to end says so."""
+    site.take(lines(1))
+    site.follower.is_current = lambda: False
+    site.follower.run(0)
+    for_new = site.status["recording"]
+    site.begin()
+    site.follower.ending = True
+    site.follower.run(0)
+
+    assert (for_new, site.status["recording"]) == (True, False)
+
+
 def test_nothing_is_built_on_records_that_do_not_follow(site: Site) -> None:
     """Also on those that no checkpoint covers yet."""
     site.take(lines(1))
