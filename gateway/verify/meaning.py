@@ -5,7 +5,7 @@ between what comes after it and what happens when it does not fit.  Nothing
 here knows the policy or the names that a gateway's chains have.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,6 +29,9 @@ from gateway.verify.words import (
 
 _TOPS: Final = {"family": 1, "state": 4, "hop_limit": 255, "protocol": 255, "port": 65535}
 _TOP_ADDRESS: Final = (1 << 128) - 1
+
+#: After these no rule of the same chain is met.
+_FINAL: Final = frozenset({"accept", "drop", "goto", "return"})
 
 
 @dataclass
@@ -190,11 +193,12 @@ def interfaces_named(kernel: Kernel) -> set[str]:
 
 
 def unused(meaning: Meaning) -> list[Problem]:
-    """Give a finding for each chain and map that no hook leads to.
+    """Give a finding for each chain and map that no hook leads to, and each rule no packet meets.
 
     A chain that only refuses, as we refuse, may wait for its use.
     """
     kernel = meaning.kernel
+    dead = [rule.name for chain in kernel.chains.values() for rule in _never_met(chain)]
     waiting = [chain.name for chain in kernel.chains.values() if chain.hook]
     chains, maps = set(waiting), set[str]()
     while waiting:
@@ -206,12 +210,24 @@ def unused(meaning: Meaning) -> list[Problem]:
                 chains |= fresh
                 waiting += fresh
     chains |= {name for name in kernel.chains if meaning.only_refuses(name)}
-    return [
-        problem("ZG605", object=f"{kind} {name}")
+    unmet = [
+        f"{kind} {name}"
         for kind, names, used in (("chain", kernel.chains, chains), ("map", kernel.maps, maps))
         for name in names
         if name not in used
     ]
+    return [problem("ZG605", object=name) for name in (*unmet, *dead)]
+
+
+def _never_met(chain: Chain) -> Iterator[Rule]:
+    """Give the rules of a chain that stand below one which every packet leaves it by."""
+    is_left = False
+    for rule in chain.rules:
+        if is_left:
+            yield rule
+        *before, last = rule.statements or (Record(""),)
+        is_final = isinstance(last, Verdict) and last.kind in _FINAL
+        is_left = is_left or (is_final and all(isinstance(each, Record) for each in before))
 
 
 def _targets(statement: Statement) -> set[str]:

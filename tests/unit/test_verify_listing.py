@@ -119,6 +119,19 @@ def test_what_is_not_understood_is_a_finding(
             "ZG605",
             id="a chain that nothing uses",
         ),
+        pytest.param(
+            {
+                "rule": {
+                    "family": "inet",
+                    "table": "loushan",
+                    "chain": "forward",
+                    "handle": 901,
+                    "expr": [{"accept": None}],
+                }
+            },
+            "ZG605",
+            id="a rule that no packet meets",
+        ),
     ],
 )
 def test_an_object_too_many_is_a_finding(

@@ -113,7 +113,8 @@ def test_many_differences_behind_one_rule_are_one_finding(listing: list[dict[str
         if rule.get("chain") == "a_exit_red":
             rule["expr"] = [{"accept": None}]
 
-    found = findings(listing)
+    # What stands below such a rule is met by no packet any more, and said too.
+    found = [each for each in findings(listing) if each.code != "ZG605"]
 
     assert {f.code for f in found} == {"ZG610"}
     assert all("would leave by the wrong interface" in f.text(Language.EN) for f in found)
