@@ -413,6 +413,9 @@ class Tampering:
             ("helper added", f'add ct helper {_TABLE} sleeper {{ type "ftp" protocol tcp; }}'),
         ):
             yield self._command(kind, _TABLE, command + "\n")
+        for chain in self._some(self._exits):
+            after = f"add rule {_TABLE} {chain} accept\n"
+            yield self._command("rule that is never met", chain, after)
         devices = {"flowtable": {"family": "inet", "name": "fast", "table": "loushan", "dev": "lo"}}
         yield Mutant("flowtable", _TABLE, self.text, edit=lambda items: items.append(devices))
         for word in ("table", "chain", "map", "rule", "counter"):
@@ -425,9 +428,6 @@ class Tampering:
         for chain in self._some(self._chains):
             counted = f"insert rule {_TABLE} {chain} counter\n"
             yield self._command("anonymous counter", chain, counted)
-        for chain in self._some(self._exits):
-            after = f"add rule {_TABLE} {chain} accept\n"
-            yield self._command("rule that is never met", chain, after)
         for entry in self._some(self._leaves):
             halves = (entry.with_part(0, half) for half in _halves(entry.parts[0]))
             commands = entry.delete() + "".join(half.add() for half in halves)
