@@ -88,7 +88,8 @@ def test_no_gateway_is_taken_out_of_service_by_mistake(tmp_path: Path, words: li
 
 def operators(*names: str) -> dict[str, Any]:
     """Give operators who are called so."""
-    return {"base_operators": [{"name": name, "keys": ["ssh-ed25519 AAAA"]} for name in names]}
+    entry = {"duty": "build", "keys": ["ssh-ed25519 AAAA"]}
+    return {"base_operators": [{"name": name, **entry} for name in names]}
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,7 @@ def operators(*names: str) -> dict[str, Any]:
         pytest.param("base", operators("a b"), id="a name of two words"),
         pytest.param("base", operators("li\nu root"), id="a name of two lines"),
         pytest.param("base", operators("li", "root"), id="root"),
+        pytest.param("base", operators("li", "li"), id="two duties of one account"),
         pytest.param("base", {"base_operators": []}, id="nobody"),
         pytest.param("base", {**operators("li"), "base_hostname": "a b"}, id="no name of a host"),
         pytest.param("base", {**operators("li"), "base_journal_size": "a lot"}, id="no size"),
