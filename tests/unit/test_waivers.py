@@ -1,15 +1,17 @@
 """What hardens a host is left out where a signed, dated waiver says so, and nowhere else."""
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway.policy.difference import difference
 from gateway.policy.host_settings import HOST_SETTINGS, HostKind, waived_at
 from lab.hosts.signing import sign_plan
-from tests.plans import LAB, TODAY, built, codes, lab_documents
+from tests.plans import LAB, ROOT, TODAY, built, codes, lab_documents
 from tests.unit.test_inventory_plan import inventory, listed
 
 PILOT = "setting: tmp_mounts, at: {site: tax}"
@@ -110,6 +112,17 @@ def test_every_setting_is_said_in_both_languages() -> None:
         assert not zh.isascii()
         assert en.strip()
         assert en.isascii()
+
+
+def test_what_may_be_waived_is_what_the_role_sets() -> None:
+    """By the same names, each once; and each with the clauses that it serves, if there are any."""
+    text = (ROOT / "roles/hardening/vars/main.yml").read_text("utf-8")
+    settings = yaml.safe_load(text)["hardening_settings"]
+
+    assert sorted(setting["name"] for setting in settings) == sorted(HOST_SETTINGS)
+    clauses = [clause for setting in settings for clause in setting["clauses"]]
+    assert clauses
+    assert all(re.fullmatch(r"8\.1(\.[0-9]+){2} [a-z]\)", clause) for clause in clauses)
 
 
 @pytest.fixture(scope="module")
