@@ -312,6 +312,19 @@ class Code(Enum):
         "这不是 SSH 公钥",
         "请给出主机或管理员的 `.pub` 文件(一行)",
     )
+    ZP061 = Words(
+        "no duty is called `{duty}`",
+        "an administrator's principal is `duty:account`; the duties are {known}",
+        "没有名为“{duty}”的职责",
+        "管理员的 principal 写作“职责:账号”;职责有:{known}",
+    )
+    ZP062 = Words(
+        "`{name}` would have more than one duty: {duties}",
+        "system, security and audit are of different people (GB/T 22239-2019, 8.1.5); "
+        "wait until the other certificate has ended, or revoke it",
+        "“{name}”将同时具有多项职责:{duties}",
+        "系统、安全、审计管理员须由不同人员担任(GB/T 22239-2019 8.1.5);请等待原证书到期,或将其吊销",
+    )
     ZP070 = Words(
         "this is no certificate of an authority that is valid today",
         "ask the other organ for the certificate of its authority of links, in PEM",

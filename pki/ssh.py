@@ -5,6 +5,7 @@ The users' `authority.pub` goes to `TrustedUserCAKeys` on every host, their `rev
 """
 
 import secrets as random
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_key,
 )
 
+from pki.duties import check_duties
 from pki.errors import Code, PkiRefused
 from pki.files import read_file, replace_file
 from pki.initialise import KNOWN_HOSTS, REVOKED_KEYS, SSH_PUBLIC, known_hosts
@@ -54,8 +56,8 @@ def issue_ssh(  # noqa: PLR0913 - who is authorised, as whom, for which key, and
         now: with a time zone.
 
     Raises:
-        PkiRefused: the key is of a kind that the profile does not take or was revoked, or
-            a name is not possible.
+        PkiRefused: the key is of a kind that the profile does not take or was revoked, a
+            name is not possible, or an administrator would have two duties.
     """
     profile = state.profiles.get(profile_name, SshProfile)
     is_host = profile.certifies == "host"
@@ -66,6 +68,8 @@ def issue_ssh(  # noqa: PLR0913 - who is authorised, as whom, for which key, and
     key = _read_public(untrusted_key, profile)
     if key_line(key) in revoked_keys(state, profile_name):
         raise PkiRefused(Code.ZP037, name=name, serial=REVOKED_KEYS)
+    if not is_host:
+        check_duties(name, principals, _named_in_force(state, profile_name, name, key, now))
     serial = random.randbits(63) + 1
     begin = whole(now) - CLOCK_DIFFERENCE
     builder = (
@@ -109,6 +113,18 @@ def revoke_ssh(state: State, profile_name: str, name: str) -> tuple[str, ...]:
     # Last: it says that all is done, so that what was cut off can be done again.
     replace_file(own / REVOKED_KEYS, "".join(f"{line}\n" for line in revoked).encode())
     return tuple(f"{certificate.serial:x}" for certificate in found)
+
+
+def _named_in_force(
+    state: State, profile_name: str, name: str, key: PublicKey, now: datetime
+) -> Iterator[str]:
+    """Give what certificates of a person or of a key name that still count."""
+    revoked = set(revoked_keys(state, profile_name))
+    for found in ssh_certificates(state, profile_name):
+        line = key_line(_certified(found))
+        same = found.key_id == name.encode() or line == key_line(key)
+        if same and found.valid_before > now.timestamp() and line not in revoked:
+            yield from (principal.decode() for principal in found.valid_principals)
 
 
 def ssh_certificates(state: State, profile_name: str) -> tuple[SSHCertificate, ...]:

@@ -215,4 +215,23 @@ TEXTS: Mapping[str, Text] = {
         "而管道“{conduit}”通往网关同一端口 {port} 的另一服务",
         "请为其中一个服务改用其他端口",
     ),
+    "ZG239": Text(
+        "waiver `{waiver}` holds until {until}, more than {limit} days from now",
+        "give it an earlier end; what is still needed then is approved again, "
+        "as the yearly assessment is (信息安全等级保护管理办法 article 14)",
+        "豁免“{waiver}”至 {until},距今超过 {limit} 天",
+        "请提前截止日期;届时仍有需要的,与年度测评一样重新审批(《信息安全等级保护管理办法》第十四条)",
+    ),
+    "ZG240": Text(
+        "waiver `{waiver}` excuses nothing: no host of ours has `{setting}` at the sites it names",
+        "delete it, or name other sites",
+        "豁免“{waiver}”没有对象:所列站点没有我方主机适用设置“{setting}”",
+        "请删除,或改列其他站点",
+    ),
+    "ZG241": Text(
+        "waiver `{waiver}` of setting `{setting}` ended on {until}",
+        "delete it, and provision its hosts, which then have the setting; or have it renewed",
+        "主机设置“{setting}”的豁免“{waiver}”已于 {until} 到期",
+        "请删除并重新部署相关主机,使设置生效;或重新办理豁免",
+    ),
 }

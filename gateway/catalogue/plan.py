@@ -336,4 +336,22 @@ TEXTS: Mapping[str, Text] = {
         "授权“{grant}”:对“{resource}”不能执行 {action}",
         "可执行的操作:{known};数据流只能连接,其他客体不能连接",
     ),
+    "ZG156": Text(
+        "waiver `{waiver}` is of a check and of a setting of hosts",
+        "make two of it: `check` goes with `of`, and `setting` with `at` and `hosts`",
+        "豁免“{waiver}”既涉及检查,又涉及主机设置",
+        "请拆为两项:check 与 of 同写,setting 与 at、hosts 同写",
+    ),
+    "ZG157": Text(
+        "waiver `{waiver}`: no setting of hosts is called `{setting}`",
+        "did you mean {near}",
+        "豁免“{waiver}”:没有名为“{setting}”的主机设置",
+        "是否为:{near}",
+    ),
+    "ZG158": Text(
+        "`{owner}` chooses no site at all",
+        "no site is of that name and that kind",
+        "“{owner}”没有选中任何站点",
+        "没有站点同时符合所写的名称与类型",
+    ),
 }

@@ -11,8 +11,9 @@ from gateway.errors import Problem, Where, problem
 from gateway.labels import HIGHEST_UNACCREDITED, Label, Level, dominates
 from gateway.policy.access import Pair, merged, ports_by_pair, without
 from gateway.policy.check_rights import check_rights
+from gateway.policy.host_settings import LONGEST_WAIVER
 from gateway.policy.matrix import check_matrix
-from gateway.policy.model import Conduit, Expectation, Plan, Ports
+from gateway.policy.model import Conduit, Expectation, Plan, Ports, SettingWaiver, Waiver
 from gateway.policy.topology import path
 
 #: The checks that a dated waiver may lift; none of them states a law.
@@ -30,6 +31,7 @@ def check_plan(plan: Plan, today: date) -> list[Problem]:
         *check_rights(plan, today),
         *_expectations(plan),
         *_contradictions(plan),
+        *_setting_waivers(plan, today),
     ]
     return sorted(set(_waive(plan, found, today)))
 
@@ -165,6 +167,23 @@ def _share_a_port(one: Expectation, two: Expectation) -> bool:
     )
 
 
+def _setting_waivers(plan: Plan, today: date) -> Iterator[Problem]:
+    """Find waivers of hosts' settings that have ended, are too long or are for nobody's hosts."""
+    for waiver in plan.setting_waivers:
+        params = {"waiver": waiver.name, "setting": waiver.setting}
+        if waiver.until < today:
+            yield problem("ZG241", waiver.where, **params, until=waiver.until)
+        if not any(plan.sites[site].managed for site in waiver.sites):
+            yield problem("ZG240", waiver.where, **params)
+        yield from _too_long(waiver, today)
+
+
+def _too_long(waiver: Waiver | SettingWaiver, today: date) -> Iterator[Problem]:
+    if waiver.until - today > LONGEST_WAIVER:
+        params = {"waiver": waiver.name, "until": waiver.until, "limit": LONGEST_WAIVER.days}
+        yield problem("ZG239", waiver.where, **params)
+
+
 def _waive(plan: Plan, found: list[Problem], today: date) -> Iterator[Problem]:
     """Leave out what a waiver in force lifts; complain of waivers that lift nothing."""
     lifted: set[Problem] = set()
@@ -176,6 +195,7 @@ def _waive(plan: Plan, found: list[Problem], today: date) -> Iterator[Problem]:
         if waiver.until < today:
             yield problem("ZG223", waiver.where, **params, until=waiver.until)
             continue
+        yield from _too_long(waiver, today)
         matching = [
             p
             for p in found

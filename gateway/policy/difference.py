@@ -19,7 +19,7 @@ from gateway.policy.access import merged, ports_by_pair, without
 from gateway.policy.model import Grant, Network, Plan, Ports, Resource, Zone
 from gateway.policy.requests import AUTHORITY
 from gateway.policy.rights import STREAM_METHODS, USUAL_METHODS, hours_text
-from gateway.policy.settings import settings
+from gateway.policy.settings import settings, waivers
 
 #: A piece of address space: its family, its first and its last address.
 Piece = tuple[int, int, int]
@@ -158,9 +158,10 @@ def difference(old: Plan | None, new: Plan) -> Difference:
     pieces = _Pieces([plan for plan in (old, new) if plan is not None])
     before = pieces.access(old) if old is not None else {}
     after = pieces.access(new)
-    # A first plan is new as a whole; its settings are read in its documents.
+    # A first plan is new as a whole; its settings are read in its documents. What it leaves out
+    # is said.
     before_settings = settings(old) if old is not None else frozenset[str]()
-    after_settings = settings(new) if old is not None else frozenset[str]()
+    after_settings = settings(new) if old is not None else waivers(new)
     granted, withdrawn = _told_apart(_grants(old) if old is not None else {}, _grants(new))
     return Difference(
         reachable=pieces.changes(new, after, before),

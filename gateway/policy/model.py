@@ -248,6 +248,19 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingWaiver:
+    """An approved exception to one setting of the hosts at some sites, until a day."""
+
+    name: str
+    setting: str
+    sites: tuple[str, ...]
+    hosts: tuple[str, ...]
+    reason: str
+    until: date
+    where: Where = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """What holds for every link of a plan.
 
@@ -283,6 +296,7 @@ class Plan:
     grants: tuple[Grant, ...]
     expectations: tuple[Expectation, ...]
     waivers: tuple[Waiver, ...]
+    setting_waivers: tuple[SettingWaiver, ...] = ()
     links: Links = Links()
     shares_link: bool = field(default=False, compare=False)
     where: Where = field(default=NOWHERE, compare=False)

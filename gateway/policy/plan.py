@@ -10,6 +10,7 @@ from gateway.errors import Problem, Where, problem, refuse_any
 from gateway.labels import Label, Level
 from gateway.policy.documents import Document, read_documents
 from gateway.policy.entries import Entry, day, gather, unknown
+from gateway.policy.host_settings import HOST_SETTINGS, HostKind
 from gateway.policy.model import (
     Conduit,
     Expectation,
@@ -18,13 +19,14 @@ from gateway.policy.model import (
     Ports,
     Protocol,
     Service,
+    SettingWaiver,
     Waiver,
     Zone,
 )
 from gateway.policy.places import PlaceReader, read_label
 from gateway.policy.rights import RightsReader
 from gateway.policy.schema import parse_all
-from gateway.policy.select import Places, choose, pair
+from gateway.policy.select import Places, choose, choose_sites, nearest, pair
 
 _HIGHEST_PORT = 65535
 
@@ -76,7 +78,8 @@ class _PlanReader:
             resources=rights.resources,
             grants=rights.grants,
             expectations=tuple(map(self._expectation, self.entries["expectations"].values())),
-            waivers=tuple(map(self._waiver, self.entries["waivers"].values())),
+            waivers=tuple(map(self._waiver, self._waivers("check"))),
+            setting_waivers=tuple(map(self._setting_waiver, self._waivers("setting"))),
             links=Links(**head.get("links", {})) if head else Links(),
             where=head.where() if head else Where(folder),
         )
@@ -178,6 +181,41 @@ class _PlanReader:
             allow=entry["must"] == "allow",
             pairs=tuple((s.name, d.name) for s, d in self._pairs(entry)),
             services=self._named_services(entry) or tuple(self.services.values()),
+            where=entry.where(),
+        )
+
+    def _waivers(self, about: str) -> list[Entry]:
+        """Give the waivers of checks, or those of settings; one of both is refused once."""
+        entries = [
+            entry
+            for entry in self.entries["waivers"].values()
+            if ("setting" in entry) is (about == "setting")
+        ]
+        others = {"check", "of"} if about == "setting" else {"at", "hosts"}
+        for entry in entries:
+            if others & entry.fields.keys():
+                self.problems.append(problem("ZG156", entry.where(), waiver=entry["name"]))
+        return entries
+
+    def _setting_waiver(self, entry: Entry) -> SettingWaiver:
+        name = entry["setting"]
+        if name not in HOST_SETTINGS:
+            params = {
+                "waiver": entry["name"],
+                "setting": name,
+                "near": nearest(name, HOST_SETTINGS),
+            }
+            self.problems.append(problem("ZG157", entry.where("setting"), **params))
+        sites, problems = choose_sites(self.places, entry["at"], entry.where("at"), entry["name"])
+        self.problems += problems
+        hosts = entry.get("hosts")
+        return SettingWaiver(
+            name=entry["name"],
+            setting=name,
+            sites=tuple(site.name for site in sites),
+            hosts=(hosts,) if hosts else tuple(HostKind),
+            reason=entry["reason"],
+            until=day(entry, "until", self.problems),
             where=entry.where(),
         )
 

@@ -34,7 +34,7 @@ def choose(
             return (zone,), []
         if wanted.split(".", 1)[0] in places.lost:
             return (), []
-        near = _near(wanted, places.zones)
+        near = nearest(wanted, places.zones)
         return (), [problem("ZG102", where, owner=owner, name=wanted, near=near)]
     sites, kinds = _names(wanted.get("site", EVERY)), _names(wanted.get("kind", EVERY))
     names = _names(wanted["zone"])
@@ -50,6 +50,25 @@ def choose(
     )
     if not chosen and not problems and not places.lost:
         problems.append(problem("ZG109", where, owner=owner))
+    return chosen, problems
+
+
+def choose_sites(
+    places: Places, wanted: Mapping[str, Any], where: Where, owner: str
+) -> tuple[tuple[Site, ...], list[Problem]]:
+    """Give the sites that a document means, in the plan's order, and what is wrong."""
+    sites, kinds = _names(wanted.get("site", EVERY)), _names(wanted.get("kind", EVERY))
+    problems = [
+        *_unknown("ZG103", sites, {*places.sites, *places.lost}, where, owner),
+        *_unknown("ZG104", kinds, places.kinds, where, owner),
+    ]
+    chosen = tuple(
+        site
+        for site in places.sites.values()
+        if (EVERY in sites or site.name in sites) and (EVERY in kinds or site.kind in kinds)
+    )
+    if not chosen and not problems and not places.lost:
+        problems.append(problem("ZG158", where, owner=owner))
     return chosen, problems
 
 
@@ -98,7 +117,7 @@ def _unknown(
 ) -> list[Problem]:
     known = list(known)
     return [
-        problem(code, where, owner=owner, name=name, near=_near(name, known))
+        problem(code, where, owner=owner, name=name, near=nearest(name, known))
         for name in names
         if name != EVERY and name not in known
     ]
@@ -108,7 +127,7 @@ def _names(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
     """Give the names a writer may have meant, or the first few there are."""
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 

@@ -8,7 +8,10 @@ pass and differ here are not the same plan.
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from gateway.policy.model import Expectation, Plan, Site, Zone
+from gateway.policy.host_settings import HOST_SETTINGS, HostKind
+from gateway.policy.model import Expectation, Plan, SettingWaiver, Site, Zone
+
+_HOSTS = {HostKind.GATEWAYS: "网关 gateways", HostKind.APPLICATIONS: "应用主机 applications' hosts"}
 
 
 def settings(plan: Plan) -> frozenset[str]:
@@ -20,9 +23,37 @@ def settings(plan: Plan) -> frozenset[str]:
             *(_site(plan, site) for site in plan.sites.values()),
             *_labels(plan),
             *(_expectation(plan, one) for one in plan.expectations),
-            *_waivers(plan),
+            *waivers(plan),
         )
     )
+
+
+def waivers(plan: Plan) -> frozenset[str]:
+    """Give every waiver of a plan as a line: what is waived, where, until when and why."""
+    checks = (
+        f"豁免 waiver: {waiver.code} {waiver.subject} {waiver.until}: {waiver.reason}"
+        for waiver in plan.waivers
+    )
+    return frozenset((*checks, *(_setting_waiver(plan, one) for one in plan.setting_waivers)))
+
+
+def _setting_waiver(plan: Plan, waiver: SettingWaiver) -> str:
+    zh, en = HOST_SETTINGS[waiver.setting]
+    hosts = ", ".join(_HOSTS[HostKind(kind)] for kind in waiver.hosts)
+    return (
+        f"豁免 waiver: 主机设置“{zh}” setting {waiver.setting} ({en}),"
+        f" {_sites(plan, waiver.sites)}, {hosts}, 至 until {waiver.until}: {waiver.reason}"
+    )
+
+
+def _sites(plan: Plan, names: Iterable[str]) -> str:
+    """Write sites by their titles and addresses, or as all there are."""
+    sites = [plan.sites[name] for name in names]
+    if len(sites) == len(plan.sites):
+        return "全部站点 at every site"
+    titles = ", ".join(site.title for site in sites)
+    zones = (plan.zones[name] for site in sites for name in site.zones)
+    return f"站点 at {titles} ({_addresses(zones)})"
 
 
 def _whole(plan: Plan) -> Iterator[str]:
@@ -64,11 +95,6 @@ def _expectation(plan: Plan, expectation: Expectation) -> str:
     ports = ", ".join(sorted({str(p) for service in expectation.services for p in service.ports}))
     must = "应准许 must allow" if expectation.allow else "应拒绝 must deny"
     return f"期望 expectation: {must} {ports}: {len(pairs)} 对 pairs, sha256 {digest}"
-
-
-def _waivers(plan: Plan) -> Iterator[str]:
-    for waiver in plan.waivers:
-        yield f"豁免 waiver: {waiver.code} {waiver.subject} {waiver.until}: {waiver.reason}"
 
 
 def _addresses(zones: Iterable[Zone]) -> str:

@@ -43,6 +43,9 @@ _KERNEL = "linux-image-cloud-amd64"
 #: What finds a machine's hardware.
 _HARDWARE = ("systemd-udev-trigger.service", "systemd-udevd.service")
 
+#: What records what the kernel's audit says: a container has none.
+_AUDIT = ("audit-rules.service", "auditd.service")
+
 #: A container has no such hardware, and thirty of these would only keep each other busy.
 _MASKED = (
     "apt-daily-upgrade.timer",
@@ -63,6 +66,8 @@ _MASKED = (
     "systemd-journal-catalog-update.service",
     "systemd-networkd-wait-online.service",
     "systemd-timesyncd.service",
+    "unattended-upgrades.service",
+    *_AUDIT,
     *_HARDWARE,
 )
 
@@ -113,7 +118,7 @@ def ensure(
         Refused: ZG674, it could not be built; the log says why.
     """
     own, roles = {*_INSTALLED, *_TOOLS}, set(_named_by_roles("packages"))
-    masked = [unit for unit in _MASKED if not (kernel and unit in _HARDWARE)]
+    masked = [unit for unit in _MASKED if not (kernel and unit in (*_AUDIT, *_HARDWARE))]
     if kernel:
         own.add(_KERNEL)
     recipe: dict[str, object] = {"recipe": _RECIPE, "suite": SUITE, "masked": masked}

@@ -35,8 +35,15 @@ _KEYS = "/srv/desk"
 class Operator:
     """Somebody at a desk in the operations zone, who has nothing but ssh."""
 
-    def __init__(self, town: Town, gateway: str, person: str = "operator") -> None:
-        """Sit down, with a key of one's own, and have it certified for the operators' account."""
+    def __init__(
+        self,
+        town: Town,
+        gateway: str,
+        person: str = "operator",
+        account: str = "operator",
+        duty: str = "build",
+    ) -> None:
+        """Sit down, with a key of one's own, and have it certified for an account and a duty."""
         self.town = town
         self.gateway = gateway
         self.address = town.address(gateway, 4)
@@ -46,11 +53,11 @@ class Operator:
             f"mkdir -p {_KEYS}; rm -f {self.file}*; ssh-keygen -q -t ed25519 -N '' -f {self.file}"
         )
         self.key = town.must(DESK, "sh", "-c", f"{make} && cat {self.file}.pub").strip()
-        self.certificate = certified(town, person, self.key, "operator")
+        self.certificate = certified(town, person, self.key, f"{duty}:{account}")
         self.show(self.certificate)
         self.learn()
         #: What a playbook is told, so that a gateway lets this operator in.
-        self.account = json.dumps({"base_operators": [{"name": "operator"}]})
+        self.account = json.dumps({"base_operators": [{"name": account, "duty": duty}]})
 
     def show(self, certificate: str) -> None:
         """Have another certificate for the same key; none where it is empty."""

@@ -98,7 +98,7 @@ def test_an_operator_without_a_key_that_can_be_read_is_refused(
     bare: Town, keys: list[str] | str
 ) -> None:
     """In a dry run too: with keys only, nobody would come in again."""
-    account = json.dumps({"base_operators": [{"name": "operator", "keys": keys}]})
+    account = json.dumps({"base_operators": [{"name": "operator", "duty": "build", "keys": keys}]})
     before = bare.must(FAR, "ls", "/etc/ssh/operators")
     for words in (("--check",), ()):
         done = bare.playbook("provision", "--limit", FAR, "-e", account, *words)

@@ -123,6 +123,57 @@ def test_an_administrator_may_have_a_terminal_and_nothing_more(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("name", "principals", "code"),
+    [
+        pytest.param("wang", ("audit:wang", "system:wang"), Code.ZP062, id="two at once"),
+        pytest.param("liming", ("audit:liming",), Code.ZP062, id="another beside the one"),
+        pytest.param("liming", ("build:liming",), Code.ZP062, id="also that of who builds"),
+        pytest.param("wang", ("root:wang",), Code.ZP061, id="no duty"),
+        pytest.param("wang", (":wang",), Code.ZP061, id="an empty one"),
+    ],
+)
+def test_nobody_is_certified_for_two_duties(
+    tmp_path: Path, name: str, principals: tuple[str, ...], code: Code
+) -> None:
+    """System, security and audit are of three people; who has one gets no other."""
+    state = make_state(tmp_path)
+    certify(state, "ssh-user", "liming", "system:liming")
+
+    with pytest.raises(PkiRefused) as refused:
+        certify(state, "ssh-user", name, *principals)
+
+    assert refused.value.code is code
+
+
+def test_one_key_is_not_certified_for_two_duties_under_two_names(tmp_path: Path) -> None:
+    """It would be one person."""
+    state, key = make_state(tmp_path), make_key("ed25519")
+    certify(state, "ssh-user", "liming", "system:liming", key=key)
+
+    with pytest.raises(PkiRefused) as refused:
+        certify(state, "ssh-user", "liming2", "audit:liming2", key=key)
+
+    assert refused.value.code is Code.ZP062
+
+
+def test_who_gave_a_duty_back_may_have_another(tmp_path: Path) -> None:
+    """When the certificate has ended, or its key was revoked; the same one may be had again."""
+    state = make_state(tmp_path)
+    certify(state, "ssh-user", "liming", "system:liming")
+    certify(state, "ssh-user", "liming", "system:liming")
+    revoke_ssh(state, "ssh-user", "liming")
+
+    said = shown(certify(state, "ssh-user", "liming", "audit:liming"))
+    later = NOW + timedelta(days=8)
+    after = issue_ssh(
+        state, "ssh-user", "liming", ("security:liming",), line(), secrets=NO_SECRETS, now=later
+    )
+
+    assert "audit:liming" in said
+    assert "security:liming" in shown(after)
+
+
+@pytest.mark.parametrize(
     ("key", "name", "code"),
     [
         pytest.param(b"rubbish", GATEWAY, Code.ZP060, id="no key"),

@@ -88,7 +88,8 @@ def test_no_gateway_is_taken_out_of_service_by_mistake(tmp_path: Path, words: li
 
 def operators(*names: str) -> dict[str, Any]:
     """Give operators who are called so."""
-    return {"base_operators": [{"name": name, "keys": ["ssh-ed25519 AAAA"]} for name in names]}
+    entry = {"duty": "build", "keys": ["ssh-ed25519 AAAA"]}
+    return {"base_operators": [{"name": name, **entry} for name in names]}
 
 
 @pytest.mark.parametrize(
@@ -98,10 +99,15 @@ def operators(*names: str) -> dict[str, Any]:
         pytest.param("base", operators("a b"), id="a name of two words"),
         pytest.param("base", operators("li\nu root"), id="a name of two lines"),
         pytest.param("base", operators("li", "root"), id="root"),
+        pytest.param("base", operators("li", "li"), id="two duties of one account"),
         pytest.param("base", {"base_operators": []}, id="nobody"),
         pytest.param("base", {**operators("li"), "base_hostname": "a b"}, id="no name of a host"),
         pytest.param("base", {**operators("li"), "base_journal_size": "a lot"}, id="no size"),
         pytest.param("base", {**operators("li"), "base_authority": ""}, id="nobody who certifies"),
+        pytest.param("hardening", {"hardening_waivers": {"tmp": "x"}}, id="no such setting"),
+        pytest.param("hardening", {"hardening_journal_days": 100}, id="a journal of three months"),
+        pytest.param("hardening", {"hardening_mirror": "http://a/debian"}, id="half a mirror"),
+        pytest.param("hardening", {"hardening_mirror": "a b"}, id="no mirror's address"),
         pytest.param("gateway_agent", {"gateway_agent_prove_every_seconds": 0}, id="proven never"),
         pytest.param("gateway_agent", {"gateway_agent_confirm_within_seconds": -5}, id="no time"),
     ],

@@ -13,6 +13,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,10 +23,12 @@ from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin
 
+from gateway.agent.signed import read_delivered, verified
 from gateway.errors import Language, Refused
 from gateway.policy.decide import decide
 from gateway.policy.documents import Document, parse
 from gateway.policy.gates import gates_at
+from gateway.policy.host_settings import HostKind, waived_at
 from gateway.policy.lines import lines_of
 from gateway.policy.model import Address, Flow, Plan, Protocol, Site
 from gateway.policy.names import (
@@ -39,6 +42,7 @@ from gateway.policy.names import (
 )
 from gateway.policy.plan import read_plan
 from gateway.policy.reasons import Verdict
+from gateway.policy.signers import load_trust
 from gateway.policy.wiring import Half, Wiring, first_address, halves, wirings
 from playbooks.plugins.applications import (
     GROUP,
@@ -61,6 +65,8 @@ description:
     and one for each site, with the site's gateway and those of all sites below it, as C(huichuan).
   - With C(applications), each zone where one stands is a host too, called as the zone, in the groups C(applications)
     and one for each application; C(loushan_before) tells of the gateways before it.
+  - C(loushan_waivers) has the settings that a host need not have today, with the last day of each. They come from
+    the plan's waivers, which count where the plan is signed; unsigned ones, or such as have ended, are refused.
   - A hub comes before the sites below it, so C(order=reverse_inventory) goes from the far end inwards.
 options:
   plugin:
@@ -196,6 +202,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         folder, trust, authority = self._sources(is_up=booted is not None)
         shared = self.get_option("link_engine") == "program"
         plan = replace(read_plan(folder), shares_link=shared)
+        self._refuse_unsigned_waivers(plan, folder, trust)
         # A gateway is wired for the whole city, also where a part of it is down or not booted.
         present = [s for s in plan.sites if booted is None or s in booted]
         hosts = application_hosts(plan, self.get_option("applications"))
@@ -225,6 +232,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 "loushan_link_engine": self.get_option("link_engine"),
                 "loushan_enrolment": self._renews(plan, gateway, enrolment),
                 "loushan_monitoring": self._monitoring(plan, gateway),
+                "loushan_waivers": waived_at(plan, site.name, HostKind.GATEWAYS, _today()),
             }
             self._set(host, {**variables, **reached, **common})
         # Also where there is none: a play over nobody is nothing to be warned of.
@@ -249,8 +257,22 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         for group in groups_of_host(host):
             self.inventory.add_host(host.name, group=self._group(group))
         reached = self._reached(host.name, host.addresses[0], machine, authority)
-        common = {"loushan_authority": str(authority) if authority else ""}
+        common = {
+            "loushan_authority": str(authority) if authority else "",
+            "loushan_waivers": waived_at(plan, host.site, HostKind.APPLICATIONS, _today()),
+        }
         self._set(host.name, {**variables_of_host(plan, host, wiring), **reached, **common})
+
+    def _refuse_unsigned_waivers(self, plan: Plan, folder: Path, trust: Path | None) -> None:
+        """Refuse to leave out what hardens a host unless two people have signed that today."""
+        if not plan.setting_waivers:
+            return
+        if trust is None:
+            self._wrong(
+                f"{folder}: its waivers of hosts' settings count where they are signed;"
+                f" name the signers' authority with {_TRUST}, or in the inventory's `trust`"
+            )
+        verified(read_delivered(folder), load_trust(trust), datetime.now(UTC))
 
     def _set(self, host: str, variables: Mapping[str, object]) -> None:
         for name, value in variables.items():
@@ -402,6 +424,10 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
 
     def _wrong(self, what: str) -> NoReturn:
         raise AnsibleParserError(what)
+
+
+def _today() -> date:
+    return datetime.now(UTC).astimezone().date()
 
 
 def known_by(host: str, authority: Path) -> str:

@@ -97,7 +97,7 @@ def nobodys(_folder: Path) -> Issuer:
     return stranger()
 
 
-ME = ("operator",)
+ME = ("build:operator",)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,16 @@ ME = ("operator",)
     [
         pytest.param(Show(users, ME, "expired", hours=(-48, -1)), id="expired"),
         pytest.param(Show(users, ME, "not yet valid", hours=(1, 24)), id="not yet valid"),
-        pytest.param(Show(users, ("liming",), "authorized principal"), id="for another account"),
+        pytest.param(
+            Show(users, ("build:liming",), "authorized principal"), id="for another account"
+        ),
         pytest.param(Show(users, (), "authorized principal"), id="for every account"),
         pytest.param(Show(hosts, ME), id="of the hosts' authority"),
         pytest.param(Show(nobodys, ME), id="of another authority"),
-        pytest.param(Show(users, (FORMER,), account=FORMER), id="who is operator no longer"),
-        pytest.param(Show(users, ("root",), account="root"), id="root"),
+        pytest.param(
+            Show(users, (f"build:{FORMER}",), account=FORMER), id="who is operator no longer"
+        ),
+        pytest.param(Show(users, ("build:root",), account="root"), id="root"),
     ],
 )
 def test_another_certificate_lets_nobody_in(operator: Operator, shown: Show) -> None:
@@ -137,7 +141,9 @@ def test_another_certificate_lets_nobody_in(operator: Operator, shown: Show) -> 
 def test_a_key_alone_lets_nobody_in_unless_the_inventory_lists_it(operator: Operator) -> None:
     """As before there are authorities; who is listed no longer is out again."""
     town = operator.town
-    listed = json.dumps({"base_operators": [{"name": "operator", "keys": [operator.key]}]})
+    listed = json.dumps(
+        {"base_operators": [{"name": "operator", "duty": "build", "keys": [operator.key]}]}
+    )
     with shows(operator, ""):
         before = operator.ssh("true")
         done = town.playbook("provision", "--limit", GATEWAY, "--extra-vars", listed)
