@@ -132,7 +132,7 @@ def test_a_certificate_that_is_not_as_it_must_be_is_replaced(
             "cannot be read": "rubbish",
             "cannot be read, a key": key,
             "another authority's": issued(stranger, key),
-            "another authority's, the users'": issued(authorities, key, "ssh-user"),
+            "another authority's, the users'": issued(authorities, key, "ssh-user", NAMES[:1]),
             "another authority's, broken": f"{kind} {broken}",
             "another key's": other_key,
             "other names": issued(authorities, key, names=NAMES[:2]),
