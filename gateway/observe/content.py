@@ -5,7 +5,7 @@ It knows no file and remembers nothing: the same bytes always give the same.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -56,11 +56,12 @@ TEXTS = frozenset(
     }
 )
 NUMBERS = frozenset({"at", "revision", "status"})
+_FIELDS, _UNASKED_FIELDS = TEXTS | NUMBERS, unasked.TEXTS | unasked.NUMBERS
 
 #: Nobody counts further, and every reader of JSON can hold it.
 LARGEST = 2**53 - 1
 
-_WHOLE = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
+_ID = re.compile(r"(.+)\.([1-9][0-9]{0,15})\.([1-9][0-9]{0,15})", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,10 @@ class DecisionId:
         Raises:
             ValueError: it is none.
         """
-        node, start, counter = text.rsplit(".", 2)
-        if not node or not _WHOLE.fullmatch(start) or not _WHOLE.fullmatch(counter):
+        found = _ID.fullmatch(text)
+        if found is None:
             raise ValueError(text)
+        node, start, counter = found.groups()
         return cls(node, int(start), int(counter))
 
     @property
@@ -133,7 +135,7 @@ def _parsed(line: bytes) -> tuple[object, str]:
     except UnicodeDecodeError:
         text = line.decode("utf-8", "replace")
         kept = line.decode("utf-8", "backslashreplace")
-    return json.loads(text, object_pairs_hook=_without_doubles), kept
+    return _DECODER.decode(text), kept
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -142,6 +144,9 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         message = "a key twice"
         raise ValueError(message)
     return data
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_doubles)
 
 
 def _wrong_with(data: object) -> Unreadable | None:
@@ -156,15 +161,15 @@ def _wrong_with(data: object) -> Unreadable | None:
 def _is_unasked(data: Mapping[str, Any]) -> bool:
     """Tell whether these are the fields that stand for who did not get as far as a request."""
     return (
-        data.keys() == unasked.TEXTS | unasked.NUMBERS
-        and all(isinstance(data[name], str) for name in unasked.TEXTS)
+        data.keys() == _UNASKED_FIELDS
+        and _are_texts(data, unasked.TEXTS)
         and all(_is_number(data[name]) and data[name] != "" for name in unasked.NUMBERS)
     )
 
 
 def _is_formed(data: Mapping[str, Any]) -> bool:
     """Tell whether these are the fields of a decision, each of its kind."""
-    if data.keys() != TEXTS | NUMBERS or not all(isinstance(data[name], str) for name in TEXTS):
+    if data.keys() != _FIELDS or not _are_texts(data, TEXTS):
         return False
     if not all(_is_number(data[name]) for name in NUMBERS) or data["at"] == "":
         return False
@@ -173,6 +178,10 @@ def _is_formed(data: Mapping[str, Any]) -> bool:
     except ValueError:
         return False
     return data["verdict"] in _VERDICTS
+
+
+def _are_texts(data: Mapping[str, Any], names: Iterable[str]) -> bool:
+    return set(map(type, map(data.__getitem__, names))) == {str}
 
 
 def _is_number(value: object) -> bool:
