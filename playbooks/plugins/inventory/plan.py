@@ -129,7 +129,7 @@ options:
     choices: [ssh, console]
     default: ssh
   user:
-    description: Who logs in where the connection is C(ssh); the account must be one of C(base_operators).
+    description: Who logs in where the connection is C(ssh); one of C(base_operators), whose duty is C(build).
     default: operator
   link_engine:
     description:

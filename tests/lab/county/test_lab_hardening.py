@@ -255,8 +255,8 @@ def waived(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOUSHAN_PLAN", str(plan))
         done = town.playbook("provision", "--limit", GATEWAY)
-        assert done.returncode == 0, done.stdout[-3000:]
-        yield Waived(town, names, done.stdout)
+    assert done.returncode == 0, done.stdout[-3000:]
+    yield Waived(town, names, done.stdout)
     shell(town, f"faillock --reset; userdel --remove {SOMEBODY}; dpkg --purge telnet")
 
 
