@@ -17,6 +17,9 @@ pytestmark = pytest.mark.lab
 GATEWAY = "suiyang-gw"
 CAP_NET_ADMIN = 1 << 12
 
+#: At these the monitoring host asks.
+METRICS = ("9100", "9633")
+
 #: `systemd-analyze security` calls this OK, and everything above it something worse.
 OK = 2.0
 
@@ -120,14 +123,17 @@ def _as_ip_says(network: str) -> str:
     return "default" if network in {"0.0.0.0/0", "::/0"} else network.removesuffix("/32")
 
 
-def test_nothing_listens_but_ssh_and_what_makes_links_and_gates(town: Town) -> None:
-    """On every gateway, in both families; only a line's other end reaches what makes links."""
+def test_nothing_listens_but_ssh_and_what_makes_links_metrics_and_gates(town: Town) -> None:
+    """On every gateway, in both families; only a line's other end reaches what makes links.
+
+    And only the monitoring host what tells metrics.
+    """
     for gateway in town.gateways:
         said = town.must(gateway, "ss", "--no-header", "--listening", "--tcp", "--udp", "--numeric")
         listening = {line.split()[4].rpartition(":")[2] for line in said.splitlines()}
 
         gates = {str(g.port) for g in gates_at(town.plan, town.described.host(gateway).node)}
-        assert listening == {"22", "500", "4500", *gates}, gateway
+        assert listening == {"22", "500", "4500", *METRICS, *gates}, gateway
 
 
 @pytest.mark.parametrize(

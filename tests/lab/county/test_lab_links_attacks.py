@@ -424,7 +424,8 @@ def test_what_was_recorded_on_a_line_is_not_taken_again(tunnel: Tunnel, version:
     heard = [sum(token in frame for frame in frames) for token in (once, changed, strange)]
     assert heard == [1, 0, 0]
     assert town.says(hub, cursor, "ICV verification failed")
-    assert town.since(hub, cursor).count("sequence number verification failed") == 2
+    # What it said of an earlier test may come late.
+    assert town.since(hub, cursor).count("sequence number verification failed") >= 2
 
 
 def _until_heard(ear: wire.Ear, token: bytes) -> Iterator[bytes]:
