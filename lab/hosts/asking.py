@@ -30,7 +30,8 @@ from lab.layout import Layout, home
 
 #: How long the gates may take to open, and a decision to be on the record.
 _PATIENCE_SECONDS = 60
-_LOOK_SECONDS = 0.05
+#: More often, the asking itself keeps a small machine from what is waited for.
+_LOOK_SECONDS = 0.25
 
 _OK = 200
 
