@@ -198,11 +198,10 @@ def renew_one(options: argparse.Namespace, now: datetime) -> Answer:
 
 def revoke_one(options: argparse.Namespace, now: datetime) -> Answer:
     """Revoke a name, a serial or an authority; who is to know at once is told meanwhile."""
-    secrets = _secrets(options)
     delivery = begun(options.deliver, options.folder) if options.deliver else nullcontext()
     with _opened(options, now) as state, delivery as delivering:
         if options.profile is None:
-            done = revoke(state, options.wanted, options.reason, secrets, now)
+            done = revoke(state, options.wanted, options.reason, _secrets(options), now)
             serials = tuple(f"{serial:x}" for serial in done.serials)
             authority, file, number = done.authority, "crl.pem", {"list_number": done.list_number}
         else:

@@ -8,8 +8,6 @@ count as soon as they lie there, whoever brought them.  It has the proxy's own
 account, and no way to the agent but a file whose time changes.
 """
 
-import json
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +21,8 @@ from gateway.agent.systemd import notify, programs
 from gateway.artefacts import GateMaps, Generation
 from gateway.errors import Refused
 from gateway.haproxy import HaproxyRefused
-from gateway.load.gates import Proxy, end_what_is_over
+from gateway.journal import journal
+from gateway.load.gates import end_what_is_over
 from gateway.load.loader import Places
 from gateway.verify.gates import LiveGates, read_gates
 
@@ -42,13 +41,12 @@ _TOLD_AGAIN_SECONDS = 5.0
 
 @dataclass(slots=True)
 class Watch:
-    """One host's gates, and whom to tell; `proxy` is what keeps them.
+    """One host's gates, and whom to tell.
 
     `is_recording` tells whether decisions are written down.
     """
 
     gates: Gates
-    proxy: Proxy
     changed: Path
     is_recording: Callable[[], bool]
     _records: bool = True
@@ -78,7 +76,7 @@ class Watch:
         if records is not self._records:
             self._records = records
             self._tell(now)
-        live = read_gates(self.proxy.haproxy)
+        live = read_gates(self.gates.proxy.haproxy)
         self._end(live)
         seen = live.digest_of_all if live.letter else ""
         if seen == self._proven():
@@ -99,9 +97,11 @@ class Watch:
         if not live.letter:
             return
         maps = GateMaps("", Generation(live.letter), live.maps)
-        over = end_what_is_over(self.proxy, maps, live.maps.get("revoked", {}), datetime.now(UTC))
+        over = end_what_is_over(
+            self.gates.proxy, maps, live.maps.get("revoked", {}), datetime.now(UTC)
+        )
         for each in over:
-            _journal({"ended": each.gate, "method": each.method, "certificate": each.certificate})
+            journal({"ended": each.gate, "method": each.method, "certificate": each.certificate})
 
     def _proven(self) -> str:
         with suppress(OSError):
@@ -112,8 +112,7 @@ class Watch:
 def main(is_recording: Callable[[], bool]) -> None:
     """Be the service, until told to end, or until there are new programs."""
     is_current = programs()
-    gates = Gates("", Places().state)
-    watch = Watch(gates, gates.proxy, GATES_CHANGED_FILE, is_recording)
+    watch = Watch(Gates("", Places().state), GATES_CHANGED_FILE, is_recording)
     notify("READY=1")
     looks_at = time.monotonic()
     while is_current():
@@ -134,9 +133,3 @@ def _rest_after(watch: Watch, now: float) -> float:
         again = watch.look(now)
     rest = max(EVERY_SECONDS, REST_FACTOR * (time.monotonic() - now))
     return _AGAIN_SECONDS if again else rest
-
-
-def _journal(body: dict[str, object]) -> None:
-    with suppress(OSError):
-        sys.stderr.write(f"<5>{json.dumps(body, ensure_ascii=False)}\n")
-        sys.stderr.flush()

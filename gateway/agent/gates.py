@@ -25,7 +25,7 @@ from gateway.haproxy import Haproxy, HaproxyRefused
 from gateway.load import gates
 from gateway.load.accepted import put_in_place
 from gateway.load.gate_lists import AUTHORITIES, SEEN_FILE, GateLists, read_lists, remember
-from gateway.load.gate_program import Program
+from gateway.load.gate_program import Maps, Program
 from gateway.load.gates import Proxy
 from gateway.load.identity_key import identity_key
 from gateway.load.identity_tokens import TokenSigner
@@ -209,11 +209,14 @@ class Gates:
         """Have the program run with a policy's gates, with nothing in force where no lists are."""
         wanted, master = self._compiled(signed), Haproxy(self.run / "master.sock")
         program = Program(self._configuration, self._maps, self._haproxy, master)
-        maps = self._next_maps(signed)
-        begins = gates.beginning(maps, {}, {}, {})
-        if lists is not None:
+
+        def begins() -> Maps:
+            maps = self._next_maps(signed)
+            if lists is None:
+                return gates.beginning(maps, {}, {}, {})
             current = gates.in_force(maps.generation, _revision(signed), self._until(signed, lists))
-            begins = gates.beginning(maps, current, lists.revoked, self._tokens(signed))
+            return gates.beginning(maps, current, lists.revoked, self._tokens(signed))
+
         return program.run_with(wanted.text, wanted.digest, begins, anew=anew)
 
     def _next_maps(self, signed: SignedPlan) -> GateMaps:

@@ -4,13 +4,11 @@ systemd hands it the connection as its standard input.  It takes nothing on
 trust: which gateway this host is and whose signatures count it reads itself.
 """
 
-import json
 import os
 import select
 import signal
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,7 +34,8 @@ from gateway.agent.requests import (
 )
 from gateway.agent.settings import SETTINGS_FILE, Settings, read_settings
 from gateway.agent.signed import SignedPlan, delivered, verified
-from gateway.errors import ExitStatus, Problem, Refused, problem
+from gateway.errors import ExitStatus, Refused, problem
+from gateway.journal import journal
 from gateway.load.events import Step
 from gateway.load.loader import Places
 from gateway.policy.signers import load_trust
@@ -141,8 +140,10 @@ def serve(connection: socket.socket, setup: Setup, allowed: frozenset[int]) -> i
         settings = read_settings(setup.settings)
         line.tell({"result": answer(request, content, settings, setup, line).as_json()})
     except Refused as refused:
-        _journal(refused.problems)
-        line.tell({"refused": problems_json(refused.problems)})
+        told = problems_json(refused.problems)
+        for each in told:
+            journal({"refused": each})
+        line.tell({"refused": told})
         return ExitStatus.REFUSED
     return ExitStatus.OK
 
@@ -216,14 +217,6 @@ def _check_peer(connection: socket.socket, allowed: frozenset[int]) -> None:
     _, user, _ = _PEER.unpack(credentials)
     if user not in allowed:
         raise Refused(problem("ZG807", user=user))
-
-
-def _journal(problems: tuple[Problem, ...]) -> None:
-    """Write down for the journal what was refused; a full journal stops nothing."""
-    with suppress(OSError):
-        for each in problems_json(problems):
-            body = json.dumps({"refused": each}, ensure_ascii=False)
-            sys.stderr.write(f"<5>{body}\n")
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:

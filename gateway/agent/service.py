@@ -5,12 +5,10 @@ and what operators ask, and has one piece of work done at a time.  It holds no
 policy and trusts no file of its own with more than what it tells.
 """
 
-import json
 import selectors
 import signal
 import socket
 import struct
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -36,6 +34,7 @@ from gateway.agent.settings import SETTINGS_FILE, OnDrift, Settings, read_settin
 from gateway.agent.status import STATUS_FILE, WRITE_SECONDS, Status, read_status, write_status
 from gateway.agent.systemd import handed_over, notify
 from gateway.errors import ExitStatus, Problem, Refused, problem
+from gateway.journal import journal
 
 LOADER_SOCKET = Path("/run/loushan/loader.sock")
 CONTROL_SOCKET = Path("/run/loushan/agent.sock")
@@ -110,7 +109,7 @@ class Agent:
     def run(self) -> None:
         """Go on until told to end."""
         notify("READY=1")
-        self._journal({"began": self.settings.gateway, "on_drift": self.settings.on_drift})
+        journal({"began": self.settings.gateway, "on_drift": self.settings.on_drift})
         while not self.ending:
             self.once()
         if self.job is not None:
@@ -221,7 +220,7 @@ class Agent:
         """
         if request.ask not in OF_THE_AGENT:
             raise Refused(problem("ZG806", error=request.ask.value))
-        self._journal({"asked": request.ask, "by_user": client.user})
+        journal({"asked": request.ask, "by_user": client.user})
         probation = self.job.probation if self.job else None
         if request.ask in (Ask.CONFIRM, Ask.ROLLBACK):
             if self.job is None or probation is None:
@@ -275,7 +274,7 @@ class Agent:
         try:
             talk = call_loader(self.loader, request, client.content if client else b"")
         except OSError as fault:
-            self._journal({"loader": f"{type(fault).__name__}: {fault}"})
+            journal({"loader": f"{type(fault).__name__}: {fault}"})
             refused = [problem("ZG812", error=fault)]
             self._ended(Job(request.ask, Talk(socket.socket()), now, now, client), None, refused)
             return
@@ -309,7 +308,7 @@ class Agent:
         job.probation, job.until = body, time.monotonic() + seconds + LONGEST_WORK_SECONDS
         self.status.probation = body
         self.status.doing = "probation"
-        self._journal({"probation": body})
+        journal({"probation": body})
         self._tell()
         if job.client is not None:
             self._answer(job.client, {"probation": body})
@@ -398,10 +397,10 @@ class Agent:
             what = findings[0] if findings else None
             status.drift_count += 1
             status.drift_last = {"time": time_now, "what": what, "did": did}
-            self._journal({"drift": status.drift_last, "findings": len(findings)})
+            journal({"drift": status.drift_last, "findings": len(findings)})
         elif job.ask is not Ask.PROVE or outcome is Outcome.LOST:
             said = {"did": job.ask, "outcome": outcome, "in_force": in_force}
-            self._journal({**said, "problems": findings[:3]})
+            journal({**said, "problems": findings[:3]})
         if status.drift_last is not None and job.ask in (Ask.REPAIR, Ask.CLOSE):
             status.drift_last = {**status.drift_last, "did": job.ask, "ended": outcome}
 
@@ -421,7 +420,7 @@ class Agent:
 
     def _refuse(self, client: Client, *problems: Problem) -> None:
         told = problems_json(problems)[:3]
-        self._journal({"refused": told, "by_user": client.user})
+        journal({"refused": told, "by_user": client.user})
         self._answer(client, {"refused": problems_json(problems)})
 
     def _leave(self, client: Client) -> None:
@@ -450,11 +449,6 @@ class Agent:
         self._written = time.monotonic()
         with suppress(OSError):  # a full disk does not stop a proof
             write_status(self.status_file, self.status.as_json())
-
-    def _journal(self, body: Mapping[str, object]) -> None:
-        with suppress(OSError, ValueError):
-            sys.stderr.write(f"<5>{json.dumps(body, ensure_ascii=False)}\n")
-            sys.stderr.flush()
 
 
 def _outcome(result: dict[str, Any] | None, *, lost: bool) -> Outcome:

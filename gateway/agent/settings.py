@@ -1,13 +1,12 @@
 """What the administrator told this gateway's agent: `/etc/loushan/agent.toml`."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from gateway.errors import Refused, Where, problem
 from gateway.policy.model import Plan
+from gateway.settings import read_settings_file
 from gateway.vici import SOCKET
 
 SETTINGS_FILE = Path("/etc/loushan/agent.toml")
@@ -54,11 +53,7 @@ def read_settings(file: Path = SETTINGS_FILE) -> Settings:
     Raises:
         Refused: ZG813, the file cannot be read or understood.
     """
-    try:
-        return _settings(tomllib.loads(file.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        error = f"{type(fault).__name__}: {fault}"
-        raise Refused(problem("ZG813", Where(str(file)), error=error)) from fault
+    return read_settings_file(file, "ZG813", Settings, _settings)
 
 
 def link_engine() -> LinkEngine:
@@ -79,9 +74,6 @@ def daemon() -> Path | None:
 
 
 def _settings(data: Mapping[str, object]) -> Settings:
-    known = {each.name for each in fields(Settings)}
-    if unknown := sorted(data.keys() - known):
-        raise ValueError(", ".join(unknown))
     gateway = data["gateway"]
     if not isinstance(gateway, str) or not gateway:
         message = "gateway"

@@ -6,7 +6,7 @@ the former one died, reads that nothing is in force, and waits for a proof.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +38,13 @@ class Program:
     proxy: Haproxy
     master: Haproxy
 
-    def run_with(self, text: str, digest: str, begins: Maps, *, anew: bool = False) -> bool:
+    def run_with(
+        self, text: str, digest: str, begins: Callable[[], Maps], *, anew: bool = False
+    ) -> bool:
         """Have it run with a configuration that calls itself by a digest; tell whether it began so.
 
-        `begins` are the maps that a new process begins with.  With `anew` it is one also where
-        the program has the configuration already.
+        `begins` gives the maps that a new process begins with, where there is one.  With `anew` it
+        is one also where the program has the configuration already.
 
         Raises:
             Refused: ZG531, the program does not take it, and runs as before; ZG532, it does
@@ -51,14 +53,15 @@ class Program:
         is_there = self.file.exists() and self.file.read_text("utf-8") == text
         if is_there and not anew and self._is_called(digest):
             return False
-        self._lay_out(begins)
+        maps = begins()
+        self._lay_out(maps)
         try:
             if not is_there:
                 self._write(self.file, text)
             self._reload()
             self._wait_for(digest)
         finally:
-            self._lay_out({name: {} for name in begins})
+            self._lay_out({name: {} for name in maps})
         return True
 
     def _wait_for(self, digest: str) -> None:

@@ -61,8 +61,7 @@ class GatewayCollector(Collector):
         # What is not known to hold does not.
         yield from _of_source(agent, of_agent, [Sample("loushan_proven", 0.0)])
         if self.files.log_settings.exists():
-            lasts = log_status.WRITE_SECONDS * log_status.STALE_FACTOR
-            log = Source("log", self.files.log, lasts)
+            log = Source("log", self.files.log, log_status.LASTS_SECONDS)
             yield from _of_source(log, of_log, [Sample("loushan_log_recording", 0.0)])
         gatherer = Source("gatherer", self.files.gathered, GATHER_SECONDS * STALE_FACTOR)
         yield from _of_source(gatherer, self._of_gatherer, [])

@@ -1,11 +1,10 @@
 """What the administrator told the exporter of metrics: `/etc/loushan/metrics.toml`."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.errors import Refused, Where, problem
+from gateway.settings import read_settings_file
 
 EXPORTER_SETTINGS_FILE = Path("/etc/loushan/metrics.toml")
 
@@ -37,16 +36,10 @@ def read_exporter_settings(file: Path = EXPORTER_SETTINGS_FILE) -> ExporterSetti
     Raises:
         Refused: ZG990, the file cannot be read or understood.
     """
-    try:
-        return _settings(tomllib.loads(file.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        error = f"{type(fault).__name__}: {fault}"
-        raise Refused(problem("ZG990", Where(str(file)), error=error)) from fault
+    return read_settings_file(file, "ZG990", ExporterSettings, _settings)
 
 
 def _settings(data: Mapping[str, object]) -> ExporterSettings:
-    if unknown := sorted(data.keys() - {each.name for each in fields(ExporterSettings)}):
-        raise ValueError(", ".join(unknown))
     readers, hub = data["readers"], data.get("hub", "")
     if not isinstance(readers, list) or not readers or not isinstance(hub, str):
         message = "readers: [NAME ...], hub: SITE"

@@ -6,12 +6,10 @@ so a busy follower syncs no more often than an idle one.  A round that fails
 is forgotten, and the log is opened again as after a kill.
 """
 
-import json
 import os
 import select
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.errors import ExitStatus, Refused
+from gateway.journal import journal
 from gateway.observe.capacity import Capacity, Seen, Trouble
 from gateway.observe.checkpoint import Verifier
 from gateway.observe.keys import key_of
@@ -106,7 +105,7 @@ class Follower:
             self._open_again()
         if fault != self._fault:
             self._fault = fault
-            self._journal({"cannot_record": fault})
+            journal({"cannot_record": fault})
         self._judge()
         if fault:
             return _AFTER_FAILURE_SECONDS
@@ -151,7 +150,7 @@ class Follower:
         before, self.troubles = self.troubles, bounds.troubles(seen, self.troubles)
         due = abs(time.monotonic() - self._told_at) >= WRITE_SECONDS
         if self.troubles != before:
-            self._journal({"recording": not self.troubles, "why": sorted(self.troubles)})
+            journal({"recording": not self.troubles, "why": sorted(self.troubles)})
         if self.troubles != before or due:
             self._say(seen)
         if Trouble.STARTING in before:
@@ -194,11 +193,6 @@ class Follower:
         with suppress(OSError):  # nobody reads a status that is not written as a good one
             write_status(self.settings.status, body)
             self._told_at = time.monotonic()
-
-    def _journal(self, body: dict[str, object]) -> None:
-        with suppress(OSError, ValueError):
-            sys.stderr.write(f"<5>{json.dumps(body, ensure_ascii=False)}\n")
-            sys.stderr.flush()
 
 
 def _day(now: float) -> str:

@@ -6,11 +6,9 @@ scrape: there is one request to a connection, and no connection is resumed.
 The process can open no socket of its own.
 """
 
-import json
 import selectors
 import socket
 import ssl
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from threading import BoundedSemaphore, Thread
 from typing import Any
 
 from gateway.errors import Refused, Where, problem
+from gateway.journal import journal
 
 #: How long who asks may be silent, and how many are heard at once; others are sent away.
 SILENCE_SECONDS = 5.0
@@ -92,13 +91,13 @@ class Exporter:
                 shown = names_shown(secured.getpeercert() or {})
                 may_read = not shown.isdisjoint(self.readers)
                 if not may_read:
-                    _journal({"refused": "name", "shown": sorted(shown)})
+                    journal({"refused": "name", "shown": sorted(shown)})
                 text = self.texts.get(secured.getsockname()[1]) if may_read else None
                 _Answer(secured, address, text)
         except Refused as refused:
-            _journal({"refused": [each.as_json() for each in refused.problems]})
+            journal({"refused": [each.as_json() for each in refused.problems]})
         except OSError as fault:
-            _journal({"refused": "connection", "why": f"{type(fault).__name__}: {fault}"})
+            journal({"refused": "connection", "why": f"{type(fault).__name__}: {fault}"})
         finally:
             connection.close()
             self._room.release()
@@ -126,7 +125,7 @@ class _Answer(BaseHTTPRequestHandler):
         try:
             body = self._text()
         except OSError as fault:
-            _journal({"cannot_tell": f"{type(fault).__name__}: {fault}"})
+            journal({"cannot_tell": f"{type(fault).__name__}: {fault}"})
             self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
             return
         self.send_response(HTTPStatus.OK)
@@ -143,9 +142,3 @@ def names_shown(certificate: Mapping[str, Any]) -> set[str]:
     """Give the hosts' names of a certificate that was verified."""
     names = certificate.get("subjectAltName", ())
     return {str(value) for kind, value in names if kind == "DNS"}
-
-
-def _journal(body: Mapping[str, object]) -> None:
-    with suppress(OSError, ValueError):
-        sys.stderr.write(f"<5>{json.dumps(body)}\n")
-        sys.stderr.flush()

@@ -1,13 +1,12 @@
 """What the administrator told the follower of the decision log: `/etc/loushan/log.toml`."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from gateway.errors import Refused, Where, problem
 from gateway.observe.checkpoint import check_origin
 from gateway.observe.status import STATUS_FILE
+from gateway.settings import read_settings_file
 
 SETTINGS_FILE = Path("/etc/loushan/log.toml")
 LOG_FOLDER = Path("/var/lib/loushan-log/decisions")
@@ -42,17 +41,11 @@ def read_settings(file: Path = SETTINGS_FILE) -> Settings:
     Raises:
         Refused: ZG980, the file cannot be read or understood.
     """
-    try:
-        return _settings(tomllib.loads(file.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        error = f"{type(fault).__name__}: {fault}"
-        raise Refused(problem("ZG980", Where(str(file)), error=error)) from fault
+    return read_settings_file(file, "ZG980", Settings, _settings)
 
 
 def _settings(data: Mapping[str, object]) -> Settings:
     kinds = {each.name: each.type for each in fields(Settings)}
-    if unknown := sorted(data.keys() - kinds.keys()):
-        raise ValueError(", ".join(unknown))
     origin = check_origin(str(data["origin"]))
     paths = {name: _path(data[name]) for name in data if kinds[name] is Path}
     numbers = {name: _number(name, data[name]) for name in data if kinds[name] is int}

@@ -10,12 +10,13 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from gateway.observe.told import Source, told_by
 
 STATUS_FILE = Path("/run/loushan-log/status.json")
 
-#: How often it is written; older by this factor is stale.
-WRITE_SECONDS, STALE_FACTOR = 1.0, 10
+#: How often it is written, and how old it may be; older is stale.
+WRITE_SECONDS, LASTS_SECONDS = 1.0, 10.0
 
 
 def write_status(file: Path, body: Mapping[str, object]) -> None:
@@ -34,9 +35,5 @@ def write_status(file: Path, body: Mapping[str, object]) -> None:
 
 def is_recording(file: Path = STATUS_FILE) -> bool:
     """Tell whether decisions are being recorded now; where that is not known, they are not."""
-    try:
-        body: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        age = time.monotonic() - float(body["written"])
-        return body["recording"] is True and 0 <= age <= WRITE_SECONDS * STALE_FACTOR
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    body = told_by(Source("log", file, LASTS_SECONDS)).body
+    return body is not None and body.get("recording") is True

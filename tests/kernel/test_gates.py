@@ -282,7 +282,7 @@ def test_who_begins_by_itself_begins_with_nothing_in_force(host: Host) -> None:
 
 @pytest.fixture(name="watch")
 def _watch(host: Host, tmp_path: Path) -> Watch:
-    return Watch(host.gates, host.proxy, tmp_path / "changed", lambda: host.records)
+    return Watch(host.gates, tmp_path / "changed", lambda: host.records)
 
 
 def told(watch: Watch, at: float = 0.0) -> bool:
@@ -389,7 +389,7 @@ def test_a_proxy_that_is_away_stops_no_watch(tmp_path: Path) -> None:
     gates = Gates(SITE, tmp_path, given=tmp_path, run=tmp_path)
 
     with pytest.raises(HaproxyRefused):
-        Watch(gates, gates.proxy, tmp_path / "changed", lambda: True).look(0.0)
+        Watch(gates, tmp_path / "changed", lambda: True).look(0.0)
 
 
 def test_a_list_names_a_certificate_as_the_proxy_does(
