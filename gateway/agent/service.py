@@ -79,6 +79,7 @@ class Agent:
     course: Course = field(init=False)
     status: Status = field(init=False)
     _written: float = 0.0
+    _alive_at: float = 0.0
     _gates_changed: int = 0
 
     def __post_init__(self) -> None:
@@ -127,6 +128,8 @@ class Agent:
         self._next(now)
         if now - self._written >= WRITE_SECONDS:
             self._tell()
+        if now - self._alive_at >= WRITE_SECONDS:  # not with the status, which work writes too
+            self._alive_at = now
             notify("WATCHDOG=1")
 
     def _look_at_gates(self, now: float) -> None:

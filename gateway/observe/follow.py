@@ -151,11 +151,10 @@ class Follower:
         due = abs(time.monotonic() - self._told_at) >= WRITE_SECONDS
         if self.troubles != before:
             journal({"recording": not self.troubles, "why": sorted(self.troubles)})
-        if self.troubles != before or due:
-            self._say(seen)
         if Trouble.STARTING in before:
             self.tell("READY=1")
-        if due:
+        if self.troubles != before or due:
+            self._say(seen)
             self.tell("WATCHDOG=1")
 
     def _free_bytes(self) -> int:

@@ -193,6 +193,25 @@ def test_who_asks_without_end_does_not_put_off_a_proof(at_rest: Gateway) -> None
     assert asked == "prove"
 
 
+def test_who_is_busy_without_end_gives_signs_of_life(
+    at_rest: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else systemd would end it for the work that it does."""
+    monkeypatch.setattr(service, "WRITE_SECONDS", 0.5)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(0)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            operator = at_rest.asks(Request(Ask.PROVE))
+            _, loader = at_rest.asked_of_the_loader()
+            loader.says(HOLDS)
+            assert "result" in operator.hears()
+            loader.leaves()
+        assert systemd.recv(64) == b"WATCHDOG=1"
+
+
 def test_what_is_on_probation_is_proven_whatever_else_is_to_be_done(gateway: Gateway) -> None:
     """An operator's load may come while the loader was lost and is to be called again."""
     for _ in range(3):
