@@ -3,7 +3,8 @@
 A host without a certificate shows a code; one with a certificate shows that, by
 TLS.  Which certificate counts is our record's to say, not the TLS library's: it
 knows neither our revocations nor the grace for a site that was cut off.
-strongSwan's `pki --est` is the client.
+strongSwan's `pki --est` is the client.  Lists are fetched, or waited for
+(`/news`), which is ours alone.
 """
 
 import base64
@@ -16,17 +17,23 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, abort, request
 
 from pki.codes import issue_by_code
 from pki.errors import Code, PkiRefused
 from pki.files import locked, read_file
 from pki.issue import Issued, grace_end, renew
+from pki.news import News
 from pki.profiles import PACKAGED
 from pki.revoke import list_is_due, renew_list
 from pki.state import ISSUED, ROOT, Record, Secrets, State, open_state
 
+#: Who waits for news is told after this that there is none; a path between that forgets quiet
+#: connections does so later.
+NEWS_SECONDS = 50
+
 _LARGEST_REQUEST_BYTES = 16 * 1024
+_LONGEST_NUMBER = 50
 _WELL_KNOWN = "/.well-known/est"
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="enrolment"'}
 _ABOUT_CODES = frozenset({Code.ZP040, Code.ZP041, Code.ZP042})
@@ -75,13 +82,7 @@ def make_app(
             issued = renew(state, record, content, secrets, now)
         return _answer("simplereenroll", issued)
 
-    @app.get("/crl/<authority>.crl")
-    def crl(authority: str) -> Response:
-        state = open_state(folder, clock(), profiles)
-        if authority not in state.authority_names():
-            return Response(status=404)
-        found = fresh_list(state, authority, secrets, clock())
-        return Response(found.public_bytes(Encoding.DER), mimetype="application/pkix-crl")
+    _give_lists(app, folder, secrets, clock, profiles)
 
     @app.errorhandler(PkiRefused)
     def refused(problem: PkiRefused) -> Response:
@@ -92,6 +93,31 @@ def make_app(
         return _say(problem, 403)
 
     return app
+
+
+def _give_lists(
+    app: Flask, folder: Path, secrets: Secrets, clock: Callable[[], datetime], profiles: Path
+) -> None:
+    """Give lists of revocations to whoever asks, and news of them to whoever waits."""
+    news = News(folder)
+
+    @app.get("/crl/<authority>.crl")
+    def crl(authority: str) -> Response:
+        state = open_state(folder, clock(), profiles)
+        if authority not in state.authority_names():
+            return Response(status=404)
+        found = fresh_list(state, authority, secrets, clock())
+        return Response(found.public_bytes(Encoding.DER), mimetype="application/pkix-crl")
+
+    @app.get("/news")
+    def newer_lists() -> Response:
+        held = {name: _number(number) for name, number in request.args.items()}
+        with news.room(str(request.remote_addr)) as has_room:
+            if not has_room:
+                return Response(status=429)
+            found = news.newer(held, NEWS_SECONDS)
+        lists = {name: base64.b64encode(der).decode("ascii") for name, der in found.items()}
+        return Response(json.dumps({"lists": lists}), mimetype="application/json")
 
 
 def fresh_list(
@@ -134,6 +160,12 @@ def record_shown(state: State, shown: x509.Certificate, now: datetime) -> Record
     if now > end:
         raise PkiRefused(Code.ZP048, name=record.name, end=end.isoformat())
     return record
+
+
+def _number(word: str) -> int:
+    if not word.isdecimal() or len(word) > _LONGEST_NUMBER:
+        abort(400)
+    return int(word)
 
 
 def _content(asked: Request) -> bytes:

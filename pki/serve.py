@@ -21,7 +21,9 @@ from pki.state import CERTIFICATE, KEY, ROOT, State
 
 #: How long a client may be silent.
 _SILENCE_SECONDS = 15
-_MOST_CONNECTIONS = 64
+
+#: Every gateway of a city waits for news here; a process may have 1024 files open.
+_MOST_CONNECTIONS = 900
 _LAST_PORT = 65_535
 
 #: X509_V_FLAG_NO_CHECK_TIME: the end of a client's certificate is judged with its grace.

@@ -191,6 +191,12 @@ COMMANDS = (
         "取回吊销列表,并在到期前续期本网关证书",
     ),
     Command(
+        ("link", "follow"),
+        "gateway.cli.link_follow",
+        "be the follower that takes up revocations when they are signed; started by systemd",
+        "吊销列表一经签发即予装载的服务主程序,由 systemd 启动",
+    ),
+    Command(
         ("link", "begin"),
         "gateway.cli.link_begin",
         "make every link of this gateway anew, as when it has become the active one of a pair",

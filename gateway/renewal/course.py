@@ -6,6 +6,7 @@ first round after its return.
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,13 +19,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway.errors import Refused, Where, problem
 from gateway.load.revocations import CREDENTIALS, number_of, take_up
 from gateway.renewal.certificate import Identity, is_due, read_certificate, renew, settle, write
-from gateway.renewal.server import Answer, Server, list_of
+from gateway.renewal.server import Server, list_of
 
 #: One at a time.
 LOCK = Path("/run/loushan/renewal.lock")
 
+_LOOK_SECONDS = 0.1
+
 #: By these a link is judged.
-_AUTHORITIES = ("root", "links")
+AUTHORITIES = ("root", "links")
 
 #: Certificates are valid from so long before they were made; a clock may be off by as much.
 MOST_SECONDS_OFF = 300
@@ -68,13 +71,12 @@ def go_round(
     """
     identity = Identity(credentials)
     server = Server.named(name, identity.authority("root"))
-    with _alone(lock):
+    with alone(lock):
         settle(identity)
-        answers = {authority: list_of(server, authority) for authority in _AUTHORITIES}
+        answers = {authority: list_of(server, authority) for authority in AUTHORITIES}
         ahead = max((each.ahead_seconds for each in answers.values()), key=abs)
-        if abs(ahead) > MOST_SECONDS_OFF:
-            raise Refused(problem("ZG523", seconds=round(ahead), most=MOST_SECONDS_OFF))
-        new = tuple(each for each in _AUTHORITIES if _install(identity, each, answers[each]))
+        check_clock(ahead)
+        new = tuple(a for a in AUTHORITIES if install(identity, a, answers[a].content))
         is_renewed = anyway or is_due(read_certificate(identity), datetime.now(UTC))
         if is_renewed:
             renew(identity, server)
@@ -89,20 +91,44 @@ def go_round(
         )
 
 
+def check_clock(ahead_seconds: float) -> None:
+    """Return nothing, or raise: who is far off takes new for old, and old for new.
+
+    Raises:
+        Refused: ZG523, our clock is too far from the server's.
+    """
+    if abs(ahead_seconds) > MOST_SECONDS_OFF:
+        raise Refused(problem("ZG523", seconds=round(ahead_seconds), most=MOST_SECONDS_OFF))
+
+
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold a lock.
+
+    Raises:
+        Refused: ZG519, somebody else does, and did so for as long as we waited.
+    """
+    end = time.monotonic() + wait_seconds
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as fault:
-            raise Refused(problem("ZG519", file=lock)) from fault
+        while not _holds(descriptor):
+            if time.monotonic() >= end:
+                raise Refused(problem("ZG519", file=lock))
+            time.sleep(_LOOK_SECONDS)
         yield
     finally:
         os.close(descriptor)
 
 
-def _install(identity: Identity, authority: str, answer: Answer) -> bool:
+def _holds(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def install(identity: Identity, authority: str, content: bytes) -> bool:
     """Write a list where it is newer than the one that is there; tell whether it was.
 
     Raises:
@@ -110,11 +136,11 @@ def _install(identity: Identity, authority: str, answer: Answer) -> bool:
     """
     file = identity.revocations(authority)
     try:
-        found = x509.load_der_x509_crl(answer.content)
+        found = x509.load_der_x509_crl(content)
         issuer = x509.load_pem_x509_certificate(identity.authority(authority).read_bytes())
         if found.issuer != issuer.subject or not found.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]  # an authority's key is one that signs
             raise Refused(problem("ZG517", Where(str(file)), error="signature"))
-        if number_of(found) <= _number_there(file):
+        if number_of(found) <= number_there(file):
             return False
     except (OSError, ValueError, TypeError, x509.ExtensionNotFound) as fault:
         raise Refused(problem("ZG517", Where(str(file)), error=fault)) from fault
@@ -122,7 +148,7 @@ def _install(identity: Identity, authority: str, answer: Answer) -> bool:
     return True
 
 
-def _number_there(file: Path) -> int:
+def number_there(file: Path) -> int:
     """Give the number of the list that is there; 0 where there is none that can be read."""
     try:
         return number_of(x509.load_pem_x509_crl(file.read_bytes()))

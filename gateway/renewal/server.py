@@ -6,19 +6,33 @@ signature, so a server that lies can keep news away and nothing more.
 """
 
 import http.client
+import json
+import socket
 import ssl
-from collections.abc import Iterator
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlencode
 
 from gateway.errors import Refused, problem
 
 #: How long the server may be silent.
 _PATIENCE_SECONDS = 10
+
+#: It says that there is no news after 50 seconds.
+_NEWS_PATIENCE_SECONDS = 75
+
+#: Who waits in silence notices within some seconds that the other end, or the way there, is gone.
+_ALIVE = (
+    (socket.TCP_KEEPIDLE, 5),
+    (socket.TCP_KEEPINTVL, 2),
+    (socket.TCP_KEEPCNT, 3),
+)
 
 #: strongSwan takes none larger.
 LARGEST_LIST_BYTES = 65_535
@@ -76,11 +90,59 @@ def list_of(server: Server, authority: str) -> Answer:
         return Answer(content, _ahead(answer.getheader("Date")))
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """Lists that are newer than those that we have, by their authorities, in DER."""
+
+    lists: Mapping[str, bytes]
+    ahead_seconds: float
+
+
+def news_of(server: Server, held: Mapping[str, int]) -> News:
+    """Wait until the server has a list that is newer, or says that there is none.
+
+    Args:
+        server: who is asked.
+        held: by its authority, the number of the list that we have.
+
+    Raises:
+        Refused: ZG520, the server cannot be asked, or says something else.
+    """
+    path = f"/news?{urlencode(held)}"
+    most = LARGEST_LIST_BYTES * 2 * len(held)
+    with _refusing(server), _connected(server, _NEWS_PATIENCE_SECONDS) as connection:
+        connection.connect()
+        for option, value in _ALIVE:
+            connection.sock.setsockopt(socket.IPPROTO_TCP, option, value)
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        content = answer.read(most + 1)
+        if answer.status != _OK or len(content) > most:
+            raise Refused(problem("ZG520", server=server.url, error=f"{path}: {answer.status}"))
+        return News(_lists(content, held), _ahead(answer.getheader("Date")))
+
+
+def _lists(content: bytes, held: Mapping[str, int]) -> Mapping[str, bytes]:
+    """Read the lists that were asked for; others are nothing to us.
+
+    Raises:
+        HTTPException: it is not what such a server says.
+    """
+    try:
+        said = json.loads(content)["lists"]
+        return {name: b64decode(said[name], validate=True) for name in held if name in said}
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
+        raise http.client.HTTPException(type(fault).__name__, fault) from fault
+
+
 @contextmanager
-def _connected(server: Server) -> Iterator[http.client.HTTPSConnection]:
+def _connected(
+    server: Server, patience: float = _PATIENCE_SECONDS
+) -> Iterator[http.client.HTTPSConnection]:
     context = ssl.create_default_context(cafile=str(server.root))
     connection = http.client.HTTPSConnection(
-        server.host, server.port, timeout=_PATIENCE_SECONDS, context=context
+        server.host, server.port, timeout=patience, context=context
     )
     try:
         yield connection

@@ -7,6 +7,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from gateway.errors import Problem, problem
@@ -102,9 +103,12 @@ def cut_and_admit(places: Places, ground: BootedGround, site: str, tell: Tell) -
     before = passed()
     tell(f"revoking {gateway}", f"吊销 {gateway}")
     began = time.monotonic()
-    _revoke(places, gateway)
-    is_down = until(lambda: not is_up(), _PATIENCE_SECONDS)
-    revoked_seconds = time.monotonic() - began
+    with ThreadPoolExecutor(1) as beside:
+        command = beside.submit(_revoke, places, gateway)
+        # The command says who has the list; the link ends when its hub has it.
+        is_down = until(lambda: not is_up(), _PATIENCE_SECONDS)
+        revoked_seconds = time.monotonic() - began
+        command.result()
     tell(f"{gateway} tries its certificate again", f"{gateway} 再次尝试其证书")
     came_back = any(_tries(places, gateway, identifier(hub_site)) for _ in range(_TRIES))
     during = passed()

@@ -4,6 +4,7 @@ It needs no root: it answers on the loopback interface.
 """
 
 import base64
+import json
 import socket
 import ssl
 import threading
@@ -21,8 +22,9 @@ from pki.errors import Code, PkiRefused
 from pki.est import make_app
 from pki.issue import Issued, issue, renew
 from pki.keys import key_text
+from pki.news import MOST_WAITING_EACH
 from pki.parts import Key, make_key
-from pki.revoke import revoke
+from pki.revoke import renew_list, revoke
 from pki.serve import TlsFiles, authorities_text, check_root_is_away, serving
 from pki.state import State
 from tests.authorities import GATEWAY, NO_SECRETS, make_state, request
@@ -95,18 +97,35 @@ def asked(
     running: Running, path: str, body: bytes = b"", *, name: str | None = None, auth: str = ""
 ) -> tuple[int, bytes]:
     """Ask as strongSwan does: all headers in the first 1024 bytes, the body of a known length."""
+    with sending(running, path, body, name=name, auth=auth) as client:
+        return answer(client)
+
+
+def sending(
+    running: Running, path: str, body: bytes = b"", *, name: str | None = None, auth: str = ""
+) -> ssl.SSLSocket:
+    """Send the same, and wait for nothing."""
     basic = f"Authorization: Basic {base64.b64encode(auth.encode()).decode()}\r\n" if auth else ""
     head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: {HOST}\r\n{basic}"
     if body:
         head += f"Content-Type: application/pkcs10\r\nContent-Length: {len(body)}\r\n"
-    with connected(running, name) as tls:
-        tls.sendall(head.encode() + b"\r\n" + body)
-        first, _, content = tls.recv(1024).partition(b"\r\n\r\n")
-        lines = first.decode().split("\r\n")
-        assert lines[0].startswith("HTTP/1.1 ")
-        lengths = [line for line in lines if line.lower().startswith("content-length: ")]
-        while len(content) < int(lengths[0].split()[1]):
-            content += tls.recv(16384)
+    client = connected(running, name)
+    try:
+        client.sendall(head.encode() + b"\r\n" + body)
+    except OSError:
+        client.close()
+        raise
+    return client
+
+
+def answer(client: ssl.SSLSocket) -> tuple[int, bytes]:
+    """Give the status and the content that come back."""
+    first, _, content = client.recv(1024).partition(b"\r\n\r\n")
+    lines = first.decode().split("\r\n")
+    assert lines[0].startswith("HTTP/1.1 ")
+    lengths = [line for line in lines if line.lower().startswith("content-length: ")]
+    while len(content) < int(lengths[0].split()[1]):
+        content += client.recv(16384)
     return int(lines[0].split()[1]), content
 
 
@@ -276,6 +295,46 @@ def test_many_at_once_get_one_certificate_each(running: Running) -> None:
 
     assert answers == [200] * 12
     assert sorted(record.name for record in running.state.records("links")) == sorted(names)
+
+
+@pytest.mark.parametrize("held", ["links=-1", "links=x", "links=", f"links={'9' * 60}"])
+def test_who_waits_for_news_says_what_he_has(running: Running, held: str) -> None:
+    """By a number; all else is refused."""
+    assert asked(running, f"/news?{held}")[0] == 400
+
+
+def test_a_city_waits_for_news_and_is_told_at_once(running: Running) -> None:
+    """Each hears of the one list that was signed, and of no other."""
+    admitted(running.state, running.files, "gateway", GATEWAY)
+    waiting = [sending(running, "/news?links=1&people=1") for _ in range(MOST_WAITING_EACH)]
+
+    revoke(running.state, GATEWAY, "keyCompromise", NO_SECRETS, NOW)
+
+    newest = running.state.revocations("links").public_bytes(Encoding.DER)
+    for client in waiting:
+        with client:
+            said = json.loads(answer(client)[1])["lists"]
+        assert {name: base64.b64decode(text) for name, text in said.items()} == {"links": newest}
+
+
+def test_one_address_does_not_take_all_the_room(running: Running) -> None:
+    """Who has as many waiting as he may is told so, until one of them has heard."""
+    waiting = [sending(running, "/news?links=1") for _ in range(MOST_WAITING_EACH)]
+
+    refused = 0
+    for _ in range(200):
+        # The last of them may not have come to wait yet.
+        with sending(running, "/news?links=0") as client:
+            refused = answer(client)[0]
+        if refused == 429:
+            break
+
+    assert refused == 429
+    renew_list(running.state, "links", NO_SECRETS, NOW)
+    for client in waiting:
+        with client:
+            assert answer(client)[0] == 200
+    assert asked(running, "/news?links=1")[0] == 200
 
 
 def test_the_root_is_not_beside_a_server(running: Running) -> None:

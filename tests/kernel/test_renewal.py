@@ -9,6 +9,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,10 +20,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.errors import Refused
-from gateway.load.revocations import Taken
+from gateway.load.revocations import Taken, number_of
 from gateway.renewal import certificate, course, server
+from gateway.renewal import follow as follow_module
 from gateway.renewal.certificate import Identity, is_due, read_certificate, settle
 from gateway.renewal.course import Round, go_round
+from gateway.renewal.follow import AtGates, Follower, follow
+from gateway.renewal.server import News, Server
 from pki.est import make_app
 from pki.issue import Issued, issue
 from pki.keys import key_text
@@ -34,6 +38,9 @@ from tests.authorities import GATEWAY, NO_SECRETS, make_state, request
 
 NOW = datetime.now(UTC)
 HOST = "est.svc.zunyi.internal"
+
+#: What is awaited comes at once; on a busy machine, later.
+PATIENCE_SECONDS = 30
 
 
 @dataclass
@@ -100,6 +107,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     (tmp_path / "est.pem").write_bytes(issued_for(state, "service", "est", own).chain())
     monkeypatch.setattr(certificate, "_PKI", str(tmp_path / "pki-client"))
     monkeypatch.setattr(course, "take_up", made.take_up)
+    monkeypatch.setattr(follow_module, "take_up", made.take_up)
     names(monkeypatch)
     tls = TlsFiles(tmp_path / "est.pem", tmp_path / "est.key", authorities_text(state))
     app = make_app(state.folder, NO_SECRETS, lambda: datetime.now(UTC))
@@ -266,6 +274,177 @@ def test_how_far_a_clock_is_off_is_read_from_the_servers_answer() -> None:
     assert 59 <= server._ahead(theirs) <= 62  # noqa: SLF001 - the server's clock is ours here
     assert server._ahead("yesterday") == 0  # noqa: SLF001 - as above
     assert server._ahead(None) == 0  # noqa: SLF001 - as above
+
+
+# --- news of revocations --------------------------------------------------------------------------
+
+
+def follower(site: Site, *, at_gates: bool = False) -> Follower:
+    """Give who waits for news on this gateway."""
+    gates = None
+    if at_gates:
+        lists = site.folder / "lists"
+        lists.mkdir()
+        for name in ("root", "people", "services"):
+            shutil.copy(site.state.folder / name / "crl.pem", lists / f"{name}.crl")
+        names = ("root", "people", "services")
+        pem = [(site.state.folder / name / "authority.pem").read_text() for name in names]
+        (site.folder / "clients.pem").write_text("".join(pem))
+        gates = AtGates(lists, site.folder / "clients.pem")
+    known = Server.named(f"{HOST}:{site.port}", site.identity.authority("root"))
+    lock = site.folder / "lock"
+    return Follower(known, site.folder / "vici", gates, site.identity.credentials, lock)
+
+
+def heard(waiting: Follower) -> Future[tuple[str, ...]]:
+    """Have somebody wait, who has surely asked by now."""
+    done: Future[tuple[str, ...]] = Future()
+
+    def wait() -> None:
+        try:
+            done.set_result(waiting.once())
+        except Refused as refused:
+            done.set_exception(refused)
+
+    asked = threading.Event()
+    before = server.news_of
+
+    def asking(*words: object) -> object:
+        asked.set()
+        return before(*words)  # type: ignore[arg-type]  # handed on
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follow_module, "news_of", asking)
+        threading.Thread(target=wait, daemon=True).start()
+        assert asked.wait(PATIENCE_SECONDS)
+    return done
+
+
+def test_a_revocation_is_heard_of_when_it_is_signed(site: Site) -> None:
+    """Nobody fetched it, and nobody delivered it."""
+    done = heard(follower(site))
+
+    revoke(site.state, GATEWAY, "keyCompromise", NO_SECRETS, NOW)
+
+    assert done.result(PATIENCE_SECONDS) == ("links",)
+    there = x509.load_pem_x509_crl(site.identity.revocations("links").read_bytes())
+    assert len(there) == 1
+    assert len(site.taken) == 1
+
+
+def test_the_gates_hear_of_who_may_ask_no_more(site: Site) -> None:
+    """Of people and services; and strongSwan, which knows neither, is not troubled."""
+    issued_for(site.state, "person", "样例", make_key("ecdsa-p384"))
+    waiting = follower(site, at_gates=True)
+    done = heard(waiting)
+
+    revoke(site.state, "样例", "keyCompromise", NO_SECRETS, NOW)
+
+    assert done.result(PATIENCE_SECONDS) == ("people",)
+    there = x509.load_pem_x509_crl((site.folder / "lists/people.crl").read_bytes())
+    assert len(there) == 1
+    assert site.taken == []
+
+
+def test_what_was_missed_is_heard_at_once(site: Site) -> None:
+    """Of a gateway that was away."""
+    revoke(site.state, GATEWAY, "keyCompromise", NO_SECRETS, NOW)
+
+    assert heard(follower(site)).result(PATIENCE_SECONDS) == ("links",)
+
+
+def test_where_nothing_is_new_nothing_is_said(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server says so in the end, and nothing was touched."""
+    monkeypatch.setattr("pki.est.NEWS_SECONDS", 0.2)
+    before = site.files()
+
+    assert follower(site).once() == ()
+    assert site.files() == before
+    assert site.taken == []
+
+
+def test_news_of_another_authority_is_refused(site: Site) -> None:
+    """It has the same name, and is not the one that this gateway was given."""
+    other = make_state(site.folder / "other", NOW)
+    for name in ("root", "links"):
+        shutil.copy(other.folder / name / "crl.pem", site.identity.revocations(name))
+    site.identity.authority("links").write_bytes(
+        (other.folder / "links" / "authority.pem").read_bytes()
+    )
+    revoke(site.state, GATEWAY, "keyCompromise", NO_SECRETS, NOW)
+
+    assert refusal(follower(site).once) == "ZG517"
+    assert site.taken == []
+
+
+def test_bad_news_for_links_keeps_no_good_news_from_the_gates(site: Site) -> None:
+    """Each is judged for itself."""
+    waiting = follower(site, at_gates=True)
+    site.identity.authority("links").unlink()
+    for name in ("links", "people"):
+        renew_list(site.state, name, NO_SECRETS, NOW)
+
+    assert refusal(waiting.once) == "ZG517"
+    there = x509.load_pem_x509_crl((site.folder / "lists/people.crl").read_bytes())
+    assert number_of(there) == 2
+
+
+def test_a_clock_that_is_far_off_hears_no_news(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with the timer's round."""
+    monkeypatch.setattr(server, "_ahead", lambda _date: 360.0)
+    revoke(site.state, GATEWAY, "keyCompromise", NO_SECRETS, NOW)
+
+    assert refusal(follower(site).once) == "ZG523"
+    assert site.taken == []
+
+
+def test_news_that_is_none_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that says the same without end would be asked without end."""
+    waiting = follower(site)
+    held = site.state.revocations("links").public_bytes(Encoding.DER)
+    monkeypatch.setattr(follow_module, "news_of", lambda *_: News({"links": held}, 0.0))
+
+    assert refusal(waiting.once) == "ZG520"
+
+
+def test_who_answers_in_the_servers_name_is_not_heard(site: Site) -> None:
+    """Its certificate is of another root; and where nobody answers, that is said too."""
+    waiting = follower(site)
+    other = make_state(site.folder / "other", NOW)
+    shutil.copy(other.folder / "root" / "authority.pem", site.identity.authority("root"))
+    strange = refusal(waiting.once)
+    site.port = 1
+
+    assert (strange, refusal(follower(site).once)) == ("ZG520", "ZG520")
+
+
+def test_who_cannot_be_heard_is_asked_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Later and later, and the journal has it once."""
+    pauses: list[float] = []
+    monkeypatch.setattr("gateway.renewal.follow.time.sleep", pauses.append)
+    rounds = iter([True] * 8 + [False])
+    site.port = 1
+
+    follow(follower(site), lambda: next(rounds))
+
+    assert pauses == sorted(pauses[:5]) + pauses[5:]
+    assert all(15 <= each <= 22.5 for each in pauses[4:])
+    assert capfd.readouterr().err.count("ZG520") == 1
+
+
+def test_news_waits_for_the_timers_round(site: Site) -> None:
+    """What the round has taken is not taken again."""
+    waiting = follower(site)
+    with (site.folder / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        revoke(site.state, GATEWAY, "keyCompromise", NO_SECRETS, NOW)
+        done = heard(waiting)
+        with pytest.raises(TimeoutError):
+            done.result(0.3)
+
+    assert done.result(PATIENCE_SECONDS) == ("links",)
 
 
 # --- the certificate ------------------------------------------------------------------------------

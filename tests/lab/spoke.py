@@ -26,6 +26,9 @@ _KEPT = "/root/kept-swanctl"
 _CONNECTIONS = "/run/owner.conf"
 _SETTINGS = "/etc/strongswan.conf"
 
+#: What has lists fetched, and certificates renewed.
+FETCHERS = ("loushan-renewal.timer", "loushan-renewal.service", "loushan-lists.service")
+
 #: A link comes about within this, also on a busy machine.
 SECONDS = 20.0
 
@@ -130,6 +133,15 @@ class Spoke:
 
         assert until(is_alone)
         return found[0]
+
+    @contextmanager
+    def fetching_nothing(self, gateway: str) -> Iterator[None]:
+        """Have a gateway of ours fetch no list and renew nothing for a while."""
+        self.town.must(gateway, "systemctl", "stop", *FETCHERS)
+        try:
+            yield
+        finally:
+            self.town.must(gateway, "systemctl", "start", FETCHERS[0], FETCHERS[2])
 
     def is_up(self, gateway: str = "") -> bool:
         """Tell whether the link stands; as the hub says unless told."""

@@ -28,6 +28,7 @@ OK = 2.0
 
 UNITS = (
     "loushan-agent.service",
+    "loushan-lists.service",
     "loushan-loader@1.service",
     "loushan-programs@1.service",
     "ulogd2.service",

@@ -33,7 +33,12 @@ pytestmark = pytest.mark.lab
 
 _SWANCTL, _KEPT = "/etc/swanctl", "/root/kept-swanctl"
 _LIST = "x509crl/links.crl"
-_AGENT = ("loushan-agent.service", "loushan-agent.socket", "loushan-renewal.timer")
+_AGENT = (
+    "loushan-agent.service",
+    "loushan-agent.socket",
+    "loushan-lists.service",
+    "loushan-renewal.timer",
+)
 
 #: A test of one link answers within this, also where nobody does, and on a busy machine.
 LONGEST_SECONDS = 100.0
