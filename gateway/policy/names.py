@@ -23,8 +23,11 @@ LONGEST_NAME_BYTES = 60
 #: What the inventory's groups begin with that are there for another reason than a site.
 KIND_GROUP, TIER_GROUP = "kind_", "tier_"
 
+#: The gateways that an upgrade comes to first.
+CANARY_GROUP = "canary"
+
 #: And those that are called otherwise.
-_OTHER_GROUPS = frozenset({"all", "applications", "gateways", "ungrouped"})
+_OTHER_GROUPS = frozenset({"all", "applications", CANARY_GROUP, "gateways", "ungrouped"})
 
 _NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")
 _RESERVED_INTERFACES = frozenset({"lo", "all", "default", SHARED_LINK, HEARTBEAT})

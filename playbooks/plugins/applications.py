@@ -15,6 +15,7 @@ from ansible.errors import AnsibleParserError
 from gateway.policy.gates import Gate, gates_at
 from gateway.policy.model import Address, Plan
 from gateway.policy.names import (
+    CANARY_GROUP,
     gateway_client,
     gateway_host,
     gateway_identity,
@@ -72,7 +73,7 @@ def _gates(plan: Plan, named: object) -> Iterator[tuple[str, Gate]]:
         message = "applications: expected one entry for each application"
         raise AnsibleParserError(message)
     gates = {(g.zone, g.service): g for site in plan.sites for g in gates_at(plan, site)}
-    taken = {GROUP, "all", "gateways", "ungrouped", *map(site_group, plan.sites)}
+    taken = {GROUP, CANARY_GROUP, "all", "gateways", "ungrouped", *map(site_group, plan.sites)}
     used: dict[str, str] = {}
     for name, place in named.items():
         if not _NAME.fullmatch(str(name)) or name in taken:

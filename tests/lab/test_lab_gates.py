@@ -177,8 +177,6 @@ def test_a_revoked_certificate_ends_a_connection_that_stands(
     seated: Town, still: tuple[str, ...], more: tuple[str, ...]
 ) -> None:
     """Seconds after the command, and what TLS could resume does not bring it back."""
-    seated.must(SEATS[COUNTER], "rm", "-f", f"/root/cards/{COUNTER}.pem")
-    give_card(seated.places, SEATS[COUNTER], COUNTER)
     asking = desk(seated, COUNTER, "approval")
     words = ("pki", "revoke", str(seated.places.authorities), COUNTER, *more)
     with without(seated, *still), asking.connected() as sitting:
@@ -191,6 +189,8 @@ def test_a_revoked_certificate_ends_a_connection_that_stands(
                 last = sitting.ask("GET", CASES)
             done = revoking.result()
         again = asking.ask("GET", CASES)
+    seated.must(SEATS[COUNTER], "rm", f"/root/cards/{COUNTER}.pem")
+    give_card(seated.places, SEATS[COUNTER], COUNTER)
 
     assert done.returncode == 0, done.stderr
     assert (first.status, last.status, last.reason) == (200, 403, "revoked")

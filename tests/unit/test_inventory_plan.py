@@ -292,6 +292,15 @@ def with_applications(own: Path, text: str = BOTH) -> None:
         file.write(text)
 
 
+def test_an_upgrade_comes_to_the_farthest_site_first(own: Path) -> None:
+    """Its gateway is the last of the inventory, and it has no other below it."""
+    found = listed(own)
+
+    (canary,) = found["canary"]["hosts"]
+    assert canary == "yangchuan-gw"
+    assert canary in found["kind_township"]["hosts"]
+
+
 def test_two_applications_of_a_zone_have_one_host_that_is_no_gateway(own: Path) -> None:
     """It is called as the zone, and reached at its first address."""
     with_applications(own)

@@ -60,9 +60,23 @@ def test_one_failing_host_stops_the_play(playbook: str) -> None:
 @pytest.mark.parametrize("playbook", ["provision", "enforce"])
 def test_one_gateway_goes_first_and_alone(playbook: str) -> None:
     """It is the last of the inventory: the farthest from everybody."""
-    plays = yaml.safe_load((ROOT / "playbooks" / f"{playbook}.yml").read_text("utf-8"))
+    (play,) = yaml.safe_load((ROOT / "playbooks" / f"{playbook}.yml").read_text("utf-8"))
 
-    assert [(play["serial"][0], play["order"]) for play in plays] == [(1, "reverse_inventory")]
+    assert play["order"] == "reverse_inventory"
+    # Another play may have them come in other steps, as an upgrade does.
+    assert play["serial"] in ([1, "100%"], "{{ provision_serial | default([1, '100%']) }}")
+
+
+def test_an_upgrade_comes_to_the_canary_first_and_never_to_all_at_once() -> None:
+    """Each is watched; who is not named as the canary is not forgotten."""
+    canary, others = yaml.safe_load((ROOT / "playbooks" / "upgrade.yml").read_text("utf-8"))
+
+    assert canary["vars"]["provision_serial"] == [1]
+    assert others["vars"]["provision_serial"] == [1, "25%"]
+    assert others["vars"]["provision_hosts"] == f"gateways:!{canary['vars']['provision_hosts']}"
+    for play in (canary, others):
+        assert play["ansible.builtin.import_playbook"] == "provision.yml"
+        assert play["vars"]["provision_upgrades"] is True
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from gateway.policy.host_settings import HostKind, waived_at
 from gateway.policy.lines import lines_of
 from gateway.policy.model import Address, Flow, Plan, Protocol, Site
 from gateway.policy.names import (
+    CANARY_GROUP,
     TIER_GROUP,
     enrolment_server,
     gate_host,
@@ -63,6 +64,7 @@ description:
   - Its addresses, interfaces and routes are worked out from the plan, so nothing is written twice.
   - The groups are C(gateways); one for each kind, as C(kind_county); one for each tier, as C(tier_city);
     and one for each site, with the site's gateway and those of all sites below it, as C(huichuan).
+  - C(canary) has the gateway of the farthest site, which an upgrade comes to first.
   - With C(applications), each zone where one stands is a host too, called as the zone, in the groups C(applications)
     and one for each application; C(loushan_before) tells of the gateways before it.
   - C(loushan_waivers) has the settings that a host need not have today, with the last day of each. They come from
@@ -216,7 +218,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         if strangers := sorted(machines.keys() - known):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
         here = [site for site in present if plan.sites[site].managed]
-        for gateway in (g for site in from_the_hub_outwards(plan, here) for g in gateways[site]):
+        here = from_the_hub_outwards(plan, here)
+        for gateway in (g for site in here for g in gateways[site]):
             host, site = gateway.host, plan.sites[gateway.wiring.site]
             self.inventory.add_host(host, group=self._group("gateways"))
             for group in groups_of(plan, site):
@@ -237,6 +240,9 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             self._set(host, {**variables, **reached, **common})
         # Also where there is none: a play over nobody is nothing to be warned of.
         self._group(GROUP)
+        self._group(CANARY_GROUP)
+        for gateway in gateways[here[-1]] if here else ():
+            self.inventory.add_host(gateway.host, group=CANARY_GROUP)
         for each in hosts:
             if booted is None or each.zone in booted:
                 self._application(plan, each, wired[each.site], machines, authority)
