@@ -255,10 +255,8 @@ def _revoke(places: Places, layout: Layout, who: Asked) -> tuple[int, str, str, 
     subject = plan.subjects[who.subject]
     gate, resource = next(each for each in _gates(layout) if each[1].name == who.resource)
     words = ("pki", "revoke", str(places.authorities), subject.certificate)
-    with (
-        _desk(places, layout, subject, who.zone, gate).connected() as sitting,
-        ThreadPoolExecutor() as beside,
-    ):
+    desk = _desk(places, layout, subject, who.zone, gate)
+    with desk.connected() as sitting, ThreadPoolExecutor() as beside:
         answer = sitting.ask("GET", resource.path)
         began = time.monotonic()
         command = beside.submit(
@@ -266,7 +264,11 @@ def _revoke(places: Places, layout: Layout, who: Asked) -> tuple[int, str, str, 
         )
         while answer.status == _OK and time.monotonic() < began + _PATIENCE_SECONDS:
             time.sleep(_LOOK_SECONDS)
-            answer = sitting.ask("GET", resource.path)
+            try:
+                answer = sitting.ask("GET", resource.path)
+            except Refused:
+                # What is under way in that very moment is cut; who comes again is told why.
+                answer = desk.ask("GET", resource.path)
         seconds = time.monotonic() - began
         command.result()
     return answer.status, answer.reason, answer.decision, round(seconds, 1)

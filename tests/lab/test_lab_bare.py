@@ -142,6 +142,86 @@ def test_an_agent_that_does_not_run_is_not_proven(bare: Town) -> None:
     assert until(lambda: bare.is_proven(FAR))
 
 
+#: Offers apt a newer package of ours; what it does when it is installed comes by standard input.
+_OFFER = """
+set -eu
+version=$1 folder=$(mktemp -d)
+mkdir "$folder/DEBIAN"
+cat >"$folder/DEBIAN/control" <<END
+Package: loushan-sample
+Version: $version
+Architecture: all
+Maintainer: sample <sample@example.org>
+Description: sample
+END
+cat >"$folder/DEBIAN/postinst"
+chmod 0755 "$folder/DEBIAN/postinst"
+deb=/srv/packages/sample-$version.deb
+dpkg-deb --build "$folder" "$deb" >/dev/null
+{
+    echo
+    dpkg-deb --field "$deb"
+    echo "Filename: ./${deb##*/}"
+    echo "Size: $(stat -c %s "$deb")"
+    echo "SHA256: $(sha256sum "$deb" | cut -d' ' -f1)"
+} >>/srv/packages/Packages
+"""
+
+_QUICK = ("-e", '{"upgrade_settle_seconds": 45, "upgrade_watch_seconds": 3}')
+
+
+def _offer(town: Town, version: str, does: str) -> None:
+    for host in (HUB, FAR):
+        text = f"#!/bin/sh\n{does}\n"
+        town.must(host, "sh", "-c", _OFFER, "offer", version, text=text)
+
+
+def _version(town: Town, host: str) -> str:
+    return town.run(
+        host, "dpkg-query", "--show", "--showformat=${Version}", "loushan-sample"
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def offered(bare: Town) -> Town:
+    """Have a package on both gateways, of which newer versions come."""
+    _offer(bare, "1", ":")
+    for host in (HUB, FAR):
+        bare.must(host, "sh", "-c", "apt-get update && apt-get install --yes loushan-sample")
+    return bare
+
+
+def test_an_upgrade_that_harms_the_canary_comes_to_nobody_else(offered: Town) -> None:
+    """A service fails since then: that is said, and the hub has what it had."""
+    _offer(offered, "2", "systemd-run --quiet --unit=sample-harm false || true")
+    done = offered.playbook("upgrade", *_QUICK)
+    offered.must(FAR, "systemctl", "reset-failed", "sample-harm.service")
+
+    assert done.returncode != 0
+    assert "sample-harm.service has failed" in " ".join(done.stdout.split())
+    assert (_version(offered, FAR), _version(offered, HUB)) == ("2", "1"), done.stdout[-3000:]
+    assert until(lambda: all(offered.is_proven(host) for host in (HUB, FAR)))
+
+
+def test_an_upgrade_that_harms_nobody_comes_to_all(offered: Town) -> None:
+    """The canary first; and a gateway that is not proven is not upgraded."""
+    _offer(offered, "3", ":")
+    offered.must(FAR, "systemctl", "stop", "loushan-agent.socket", "loushan-agent.service")
+    offered.must(FAR, "rm", "-f", "/run/loushan/status.json")
+    refused = offered.playbook("upgrade", *_QUICK)
+    untouched = (_version(offered, FAR), _version(offered, HUB))
+    offered.must(FAR, "systemctl", "start", "loushan-agent.socket", "loushan-agent.service")
+    assert until(lambda: all(offered.is_proven(host) for host in (HUB, FAR)))
+
+    done = offered.playbook("upgrade", *_QUICK)
+
+    assert refused.returncode != 0
+    assert untouched == ("2", "1")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert (_version(offered, FAR), _version(offered, HUB)) == ("3", "3")
+    assert done.stdout.index(f"[{FAR}]") < done.stdout.index(f"[{HUB}]")
+
+
 def test_nobody_is_decommissioned_by_mistake(bare: Town) -> None:
     """Neither unnamed, nor by another's name, nor two at once."""
     tries = [

@@ -176,7 +176,10 @@ def without(town: Town, *units: str) -> Iterator[None]:
 def test_a_revoked_certificate_ends_a_connection_that_stands(
     seated: Town, still: tuple[str, ...], more: tuple[str, ...]
 ) -> None:
-    """Seconds after the command, and what TLS could resume does not bring it back."""
+    """Seconds after the command, and what TLS could resume does not bring it back.
+
+    What is asked in that very moment may be cut instead, as a download is.
+    """
     asking = desk(seated, COUNTER, "approval")
     words = ("pki", "revoke", str(seated.places.authorities), COUNTER, *more)
     with without(seated, *still), asking.connected() as sitting:
@@ -184,16 +187,20 @@ def test_a_revoked_certificate_ends_a_connection_that_stands(
         with ThreadPoolExecutor(1) as beside:
             revoking = beside.submit(seated.loushan, *words)
             end = time.monotonic() + HEARD_SECONDS
-            while last.status == 200 and time.monotonic() < end:
-                time.sleep(0.2)
-                last = sitting.ask("GET", CASES)
+            with suppress(Refused):
+                while last.status == 200 and time.monotonic() < end:
+                    time.sleep(0.2)
+                    last = sitting.ask("GET", CASES)
+            is_over = time.monotonic() < end
             done = revoking.result()
         again = asking.ask("GET", CASES)
     seated.must(SEATS[COUNTER], "rm", f"/root/cards/{COUNTER}.pem")
     give_card(seated.places, SEATS[COUNTER], COUNTER)
 
     assert done.returncode == 0, done.stderr
-    assert (first.status, last.status, last.reason) == (200, 403, "revoked")
+    assert first.status == 200
+    assert is_over
+    assert (last.status, last.reason) in ((403, "revoked"), (200, first.reason))
     assert again.reason == "revoked"
 
 
