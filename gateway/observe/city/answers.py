@@ -101,9 +101,9 @@ def alerts_of(body: Any) -> tuple[AlertSaid, ...]:  # noqa: ANN401 - anybody's J
 
 def clean(text: object, longest: int = _LONGEST_WORDS) -> str:
     """Give text that shows nothing but itself: no control of a terminal, no turned direction."""
-    kept = (c for c in str(text)[: longest + 1] if not unicodedata.category(c).startswith("C"))
-    cut = "".join(kept)
-    return cut if len(cut) <= longest else f"{cut[: longest - 1]}…"
+    whole = str(text)
+    kept = "".join(c for c in whole[:longest] if not unicodedata.category(c).startswith("C"))
+    return kept if len(whole) <= longest else f"{kept[: longest - 1]}…"
 
 
 def _series(rows: Iterable[Mapping[str, Any]]) -> Iterator[Series]:

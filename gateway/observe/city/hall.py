@@ -20,7 +20,7 @@ def hall_view(city: CityState) -> dict[str, object]:
         "title": city.title,
         "at": round(city.at),
         "exercise_only": city.exercise_only,
-        "standing": _coarse(city.standing),
+        "standing": str(_coarse(city.standing)),
         **{name: _by_standing(getattr(counts, name)) for name in SHOWN},
         "alerts": sum(n for name, n in counts.alerts.items() if name != Standing.UNKNOWN),
         "refused": round(sum(counts.packets.values()) + sum(counts.requests.values())),
@@ -28,7 +28,7 @@ def hall_view(city: CityState) -> dict[str, object]:
     }
 
 
-def _coarse(standing: Standing) -> str:
+def _coarse(standing: Standing) -> Standing:
     """Say only good, attention or unknown: how bad it is is no visitor's matter."""
     return {Standing.URGENT: Standing.WARNING, Standing.APART: Standing.UNKNOWN}.get(
         standing, standing
@@ -39,5 +39,5 @@ def _by_standing(tally: Mapping[str, int]) -> dict[str, int]:
     found = {str(each): 0 for each in (Standing.GOOD, Standing.WARNING, Standing.UNKNOWN)}
     for name, count in tally.items():
         if name != Standing.APART:
-            found[_coarse(Standing(name))] += count
+            found[str(_coarse(Standing(name)))] += count
     return found

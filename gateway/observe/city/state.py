@@ -1,5 +1,6 @@
 """The city's picture as values: city, groups, sites, gateways, links, alerts."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -107,5 +108,6 @@ class CityState:
     counts: Counts
 
     def as_json(self) -> dict[str, object]:
-        """Give the same for a file or a machine."""
-        return asdict(self)
+        """Give the same for a file or a machine, as it is when it has been read back."""
+        body: dict[str, object] = json.loads(json.dumps(asdict(self)))
+        return body

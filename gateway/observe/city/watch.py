@@ -19,7 +19,7 @@ from gateway.observe.told import Source
 CITY_FILE = Path("/run/loushan-city/centre/city.json")
 HALL_FILE = Path("/run/loushan-city/hall/hall.json")
 
-ASK_SECONDS = 5.0
+ASK_SECONDS, _LEAST_PAUSE_SECONDS = 5.0, 0.5
 
 #: What is older is no picture of now; the longest asking, and some more.
 LASTS_SECONDS = 25.0
@@ -33,8 +33,9 @@ def watch(
     asked: Asked,
     goes_on: Callable[[], bool],
     files: tuple[Path, Path] = (CITY_FILE, HALL_FILE),
+    pause: Callable[[float], object] = time.sleep,
 ) -> None:
-    """Ask and write, as long as it goes on.
+    """Ask and write, as long as it goes on; `pause` lets so many seconds pass.
 
     Raises:
         OSError: it cannot be written.
@@ -45,4 +46,4 @@ def watch(
         for file, body in zip(files, (state.as_json(), hall_view(state)), strict=True):
             file.parent.mkdir(exist_ok=True)
             write_status(file, body)
-        time.sleep(max(0.5, ASK_SECONDS - (time.monotonic() - began)))
+        pause(max(_LEAST_PAUSE_SECONDS, ASK_SECONDS - (time.monotonic() - began)))
