@@ -93,7 +93,9 @@ class _Screen:
         from rich.console import Console
 
         width = Console().width
-        console = Console(width=max(_LEAST_WIDTH, width), highlight=False)
+        console = Console(
+            width=max(_LEAST_WIDTH, width), highlight=False, markup=False, emoji=False
+        )
         self._head(console)
         for fact in self._city.facts:
             console.print(self._fact(fact), style=_STYLES[fact.standing])
