@@ -12,7 +12,7 @@ from gateway.console.settings import page_settings
 from gateway.observe.scrape import Credentials
 
 _FOLDER = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/etc/loushan-page"))
-_CREDENTIALS = Credentials(_FOLDER / "page.pem", Path("/etc/loushan-page/services.pem"))
+_CREDENTIALS = Credentials(_FOLDER / "page.pem", _FOLDER / "services.pem")
 
 # gunicorn reads the names below.
 if page_settings().readers:

@@ -33,11 +33,14 @@ class Window:
     connect: Connect
 
     def run(self) -> None:
-        """Pass on, for ever; a talk that fails ends alone."""
+        """Pass on, as long as it listens; a talk that fails ends alone."""
         room = BoundedSemaphore(MOST_TALKS)
         while True:
             room.acquire()
-            near, _ = self.listener.accept()
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
             Thread(target=self._talk, args=(near, room), daemon=True).start()
 
     def _talk(self, near: socket.socket, room: BoundedSemaphore) -> None:
