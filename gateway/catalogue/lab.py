@@ -123,10 +123,10 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG975": Text(
         "nothing listens on {host} at {port}, or it does not answer: {error}",
-        "see `loushan lab exec {host} systemctl status loushan-page-centre.socket`; the role "
-        "monitoring_page makes it",
+        "see `loushan lab exec {host} ss --listening --tcp --numeric`; the page is put there by "
+        "the role monitoring_page",
         "{host} 的端口 {port} 无人监听或没有应答:{error}",
-        "请查看 `loushan lab exec {host} systemctl status loushan-page-centre.socket`;由角色 "
-        "monitoring_page 建立",
+        "请查看 `loushan lab exec {host} ss --listening --tcp --numeric`;监控页面由角色 "
+        "monitoring_page 部署",
     ),
 }

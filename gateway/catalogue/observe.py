@@ -18,7 +18,7 @@ TEXTS: Mapping[str, Text] = {
         "在监控主机上可省略:默认询问 http://127.0.0.1:9090",
     ),
     "ZG973": Text(
-        "Prometheus at {url} cannot be asked, so nothing is known of the city: {why}",
+        "nothing is known of the city: Prometheus at {url} cannot be asked: {why}",
         "ask on the monitoring host; there, see `systemctl status prometheus`; elsewhere, say "
         "where it is by --prometheus, as `loushan lab open` prints it",
         "无法询问 {url} 的 Prometheus,全城状况不明:{why}",

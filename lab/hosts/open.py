@@ -3,6 +3,8 @@
 import argparse
 import http.client
 import json
+import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -74,29 +76,56 @@ def open_window(here: Places, host: str, port: int = PORT) -> str:
         Refused: ZG975, nothing answers there.
     """
     near = _open_already(here, host, port) or _begin(here, host, port)
+    try:
+        _look_through(near)
+    except (OSError, http.client.HTTPException) as fault:
+        _close(here, host, port)
+        error = type(fault).__name__
+        raise Refused(problem("ZG975", host=host, port=port, error=error)) from fault
+    return f"http://127.0.0.1:{near}/"
+
+
+def _look_through(near: int) -> None:
+    """Ask once, as a browser will.
+
+    Raises:
+        OSError, HTTPException: nobody answers.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", near, timeout=_PATIENCE_SECONDS)
     try:
         connection.request("GET", "/")
         connection.getresponse().read()
-    except (OSError, http.client.HTTPException) as fault:
-        error = type(fault).__name__
-        raise Refused(problem("ZG975", host=host, port=port, error=error)) from fault
     finally:
         connection.close()
-    return f"http://127.0.0.1:{near}/"
 
 
 def _note(here: Places, host: str, port: int) -> Path:
     return here.run / f"window-{host}-{port}"
 
 
-def _open_already(here: Places, host: str, port: int) -> int:
-    """Give at which port of this machine it is open; 0 where it is not."""
+def _noted(here: Places, host: str, port: int) -> tuple[int, int]:
+    """Give the process that passes on, and its port here; 0 and 0 where there is none."""
     with suppress(OSError, ValueError, KeyError):
         noted = json.loads(_note(here, host, port).read_text("utf-8"))
-        if b"lab.hosts.window" in Path(f"/proc/{noted['process']}/cmdline").read_bytes():
-            return int(noted["near"])
-    return 0
+        words = Path(f"/proc/{noted['process']}/cmdline").read_bytes()
+        # Until it has begun, a shell has its words.
+        if b"lab.hosts.window" in words:
+            return int(noted["process"]), int(noted["near"])
+    return 0, 0
+
+
+def _open_already(here: Places, host: str, port: int) -> int:
+    """Give at which port of this machine it is open; 0 where it is not."""
+    return _noted(here, host, port)[1]
+
+
+def _close(here: Places, host: str, port: int) -> None:
+    """End what passes on to somebody who does not answer."""
+    process, _ = _noted(here, host, port)
+    if process:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    _note(here, host, port).unlink(missing_ok=True)
 
 
 def _begin(here: Places, host: str, port: int) -> int:

@@ -116,10 +116,10 @@ def test_a_talk_that_is_silent_ends(host: str, monkeypatch: pytest.MonkeyPatch) 
         passing = Window(listener, into(host, PORT))
         thread = Thread(target=passing.run, daemon=True)
         thread.start()
-        with socket.create_connection(("127.0.0.1", near), PATIENCE_SECONDS) as silent:
-            with suppress(ConnectionError):
-                while silent.recv(64):
-                    pass
+        silent = socket.create_connection(("127.0.0.1", near), PATIENCE_SECONDS)
+        with silent, suppress(ConnectionError):
+            while silent.recv(64):
+                pass
 
         assert asked(near) == b"page ?"
         listener.shutdown(socket.SHUT_RDWR)
