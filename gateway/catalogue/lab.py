@@ -121,4 +121,12 @@ TEXTS: Mapping[str, Text] = {
         "吊销并重新接入 {gateway} 后:{what} 为 {found},应为 {wanted}",
         "请在两端查看 `loushan link status` 和 strongswan.service 的日志",
     ),
+    "ZG975": Text(
+        "nothing listens on {host} at {port}, or it does not answer: {error}",
+        "see `loushan lab exec {host} ss --listening --tcp --numeric`; the page is put there by "
+        "the role monitoring_page",
+        "{host} 的端口 {port} 无人监听或没有应答:{error}",
+        "请查看 `loushan lab exec {host} ss --listening --tcp --numeric`;监控页面由角色 "
+        "monitoring_page 部署",
+    ),
 }

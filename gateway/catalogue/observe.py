@@ -1,10 +1,36 @@
-"""Errors ZG98x and ZG99x: the decision log, and the metrics."""
+"""Errors ZG971 to ZG97x, ZG98x and ZG99x: the city's picture, the decision log, the metrics."""
 
 from collections.abc import Mapping
 
 from gateway.catalogue.text import Text
 
 TEXTS: Mapping[str, Text] = {
+    "ZG971": Text(
+        "the sites of the city cannot be read: {error}",
+        "name the folder of a plan by --plan, or the file that the role monitoring_page made of it",
+        "城市的站点无法读取:{error}",
+        "请用 --plan 指定规划文件夹,或由角色 monitoring_page 生成的文件",
+    ),
+    "ZG972": Text(
+        "`{url}` is no address of a service: it must be http://HOST:PORT or https://HOST:PORT",
+        "on the monitoring host, leave it out: Prometheus is asked at http://127.0.0.1:9090",
+        "“{url}”不是服务地址:应为 http://主机:端口 或 https://主机:端口",
+        "在监控主机上可省略:默认询问 http://127.0.0.1:9090",
+    ),
+    "ZG973": Text(
+        "nothing is known of the city: Prometheus at {url} cannot be asked: {why}",
+        "ask on the monitoring host; there, see `systemctl status prometheus`; elsewhere, say "
+        "where it is by --prometheus, as `loushan lab open` prints it",
+        "无法询问 {url} 的 Prometheus,全城状况不明:{why}",
+        "请在监控主机上运行并查看 `systemctl status prometheus`;在别处请用 --prometheus 指明地址,"
+        "如 `loushan lab open` 所示",
+    ),
+    "ZG974": Text(
+        "the settings of the monitoring page cannot be understood: {error}",
+        "they are shows, readers and hosts; the role monitoring_page writes them",
+        "监控页面的设置无法识读:{error}",
+        "可用设置为 shows、readers、hosts;由角色 monitoring_page 写入",
+    ),
     "ZG980": Text(
         "the settings of the decision log cannot be understood: {error}",
         "it takes origin, raw, folder, key, status, reserve_bytes, behind_bytes, free_bytes, "

@@ -245,6 +245,18 @@ COMMANDS = (
         "为指标服务询问内核与 strongSwan,由 systemd 启动",
     ),
     Command(
+        ("metrics", "watch"),
+        "gateway.cli.metrics_watch",
+        "ask Prometheus how the city is, for the monitoring page; started by systemd",
+        "为监控页面询问 Prometheus 全城状况,由 systemd 启动",
+    ),
+    Command(
+        ("status",),
+        "gateway.cli.status",
+        "show the whole city on one screen, as the monitoring host knows it now",
+        "一屏显示全城状况,以监控主机所知为准",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",
@@ -303,6 +315,12 @@ COMMANDS = (
         "lab.hosts.join",
         "push it in again",
         "重新接上线缆",
+    ),
+    Command(
+        ("lab", "open"),
+        "lab.hosts.open",
+        "let a browser on this machine reach a host's own page, and print its address",
+        "让本机浏览器打开主机上的页面,并输出其网址",
     ),
     Command(
         ("lab", "follow"),

@@ -18,7 +18,6 @@ from tests.repo import tree
 
 #: A package not written yet, and what it will never import.
 LATER = {
-    "gateway.console": ("gateway.load",),
     "gateway.exchange": ("gateway.compile", "gateway.load", "gateway.verify"),
     "gateway.guard": ("gateway.compile", "gateway.load", "gateway.verify"),
 }
@@ -32,6 +31,8 @@ AUTHORITY_FILES = "The authority meets the gateway and the laboratory through fi
 HEADER_ALONE = "An application knows the gateway by its header alone"
 APART = "Applications know what they share, and not each other"
 CLOCKS = "The law's clocks are pure"
+SHOWS = "A page shows, and can change nothing"
+JUDGED = "How a city stands is judged without asking anybody"
 FEW_NEEDS = "Who asks is told by the standard library and cryptography"
 
 
@@ -46,6 +47,9 @@ def skeleton(tmp_path: Path) -> Path:
             (tmp_path / "gateway" / layer).mkdir(parents=True)
             (tmp_path / "gateway" / layer / "__init__.py").touch()
     (tmp_path / "gateway" / "__init__.py").touch()
+    for part in ("", "answers", "gateways", "hall", "judging", "words"):
+        (tmp_path / "gateway" / "observe" / "city" / part).mkdir()
+        (tmp_path / "gateway" / "observe" / "city" / part / "__init__.py").touch()
     names = ("approval", "clocks", "identity", "supervision", "web")
     for beside in (*(f"applications/{name}" for name in names), "lab", "pki"):
         (tmp_path / beside).mkdir(parents=True)
@@ -94,6 +98,9 @@ def reaches(name: str, package: str) -> bool:
         pytest.param("gateway/compile", "from socket import socket", PURE, id="it connects"),
         pytest.param("gateway/labels", "import pyroute2.netlink", PURE, id="it asks the kernel"),
         pytest.param("gateway/agent", "import prometheus_client", PROMETHEUS, id="it counts"),
+        pytest.param("gateway/console", "import gateway.load", SHOWS, id="a page that loads"),
+        pytest.param("gateway/console", "import gateway.verify", SHOWS, id="a page that proves"),
+        pytest.param("gateway/observe/city/judging", "import socket", JUDGED, id="it asks"),
         pytest.param("gateway/cli", "from pki import issue", GATEWAY_FILES, id="to the authority"),
         pytest.param("gateway/load", "import lab", GATEWAY_FILES, id="to the laboratory"),
         pytest.param("pki", "from gateway import errors", AUTHORITY_FILES, id="to the gateway"),

@@ -1,0 +1,1 @@
+"""The pages that people look at: the monitoring centre, and the exhibition hall."""

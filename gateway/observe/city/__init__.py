@@ -1,0 +1,1 @@
+"""How the whole city is: what Prometheus says, joined with the plan."""
