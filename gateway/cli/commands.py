@@ -239,6 +239,12 @@ COMMANDS = (
         "为指标服务询问内核与 strongSwan,由 systemd 启动",
     ),
     Command(
+        ("evidence",),
+        "gateway.cli.evidence",
+        "ask every host what shows that it meets GB/T 22239-2019; as a table, JSON or a PDF",
+        "向各主机取证,说明其符合 GB/T 22239-2019 的情况;输出表格、JSON 或 PDF",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",

@@ -46,11 +46,11 @@ _LISTENERS: Mapping[str, frozenset[str]] = {
 _OWN_INTERFACES = frozenset({"lo", "ipsec0"})
 
 _ASK_GATES = (
-    "for port in $(ss -Hltnp4 | sed -n 's/.*:\\([0-9]*\\) .*\"haproxy\".*/\\1/p'); do"
+    "for port in $(ss -Hltnp4 | sed -n 's/.*:\\([0-9]*\\) .*\"haproxy\".*/\\1/p' | sort -n); do"
     ' for version in 1_2 1_3; do echo "port $port tls$version:'
     " $( (sleep 0.3; echo GET /; sleep 0.3) | timeout 5 openssl s_client -ign_eof -brief"
-    ' -tls$version -servername "$0" -connect 127.0.0.1:$port 2>&1 | grep -oi'
-    " 'alert .*\\|HTTP/.*\\|protocol version' | tail -n 1)\"; done; done"
+    ' -tls$version -servername "$0" -connect 127.0.0.1:$port 2>&1'
+    " | grep -o 'alert [a-z][a-z ]*\\|HTTP/.*' | tail -n 1)\"; done; done"
 )
 
 

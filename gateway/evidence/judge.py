@@ -46,6 +46,10 @@ class SignedWaiver:
     signers: tuple[str, ...]
 
 
+#: By the setting and the site.
+Waivers = Mapping[tuple[str, str], SignedWaiver]
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One row for one host: the outcome, its reason, and what it rests upon.
@@ -82,9 +86,9 @@ class Judged:
 
 
 def judge_all(
-    rows: Iterable[Row], hosts: Sequence[AskedHost], waivers: Mapping[str, SignedWaiver]
+    rows: Iterable[Row], hosts: Sequence[AskedHost], waivers: Waivers
 ) -> Iterator[Judged]:
-    """Judge every row for every host; `waivers` are by their setting."""
+    """Judge every row for every host; `waivers` are by setting and site."""
     for row in rows:
         yield from _of_pairs([judge(row, host, waivers) for host in hosts])
 
@@ -99,7 +103,7 @@ def _of_pairs(judged: Sequence[Judged]) -> Iterator[Judged]:
             yield each
 
 
-def judge(row: Row, host: AskedHost, waivers: Mapping[str, SignedWaiver]) -> Judged:
+def judge(row: Row, host: AskedHost, waivers: Waivers) -> Judged:
     """Judge one row for one host."""
     reason = row.applies(host)
     if reason is not None:
@@ -111,7 +115,7 @@ def judge(row: Row, host: AskedHost, waivers: Mapping[str, SignedWaiver]) -> Jud
         trouble = Words(f"not reached: {host.trouble}", f"无法连接:{host.trouble}")
         return replace(blank, why=trouble)
     if row.setting and row.setting in host.waived:
-        why = _waived(row.setting, host.waived[row.setting], waivers)
+        why = _waived(host.waived[row.setting], waivers.get((row.setting, host.site)))
         return replace(blank, outcome=Outcome.WAIVED, why=why)
     return _weighed(blank)
 
@@ -180,9 +184,8 @@ def _refuse_no_answer(row: Row, answer: Answer | None, command: Command) -> None
         raise NotShown(Words("the answer is cut or is no text", "回答不完整或不是文本"))
 
 
-def _waived(setting: str, until: str, waivers: Mapping[str, SignedWaiver]) -> Words:
+def _waived(until: str, known: SignedWaiver | None) -> Words:
     """Say until when, why, and who signed it."""
-    known = waivers.get(setting)
     if known is None:
         return Words(f"waived until {until}", f"豁免至 {until}")
     by = ", ".join(known.signers)
