@@ -46,6 +46,7 @@ KERNEL: Mapping[str, Mapping[str, str]] = {
         "fs.protected_symlinks": "1",
     },
     "kernel_reach": {
+        "dev.tty.ldisc_autoload": "0",
         "kernel.dmesg_restrict": "1",
         "kernel.kptr_restrict": "2",
         "kernel.perf_event_paranoid": "3",

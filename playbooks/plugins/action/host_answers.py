@@ -33,37 +33,25 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         arguments = dict(self._task.args)
         name = str(known["inventory_hostname"])
         file = Path(arguments["into"]) / f"{name}.json"
-        everybody = [str(host) for host in known.get("ansible_play_hosts_all", [name])]
         variables = self._templar.template({k: known[k] for k in VARIABLES if k in known})
+        everybody = [str(host) for host in known.get("ansible_play_hosts_all", [name])]
+        asked = {"host": name, "everybody": everybody, "variables": variables}
         commands = questions(AskedHost.from_variables(name, variables))
         arguments["commands"] = [list(command) for command in commands]
         try:
             result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=known)
         except AnsibleConnectionFailure as fault:
-            _write(file, name, everybody, variables, [], str(fault))
+            _write(file, asked, [], str(fault))
             raise
         answers = result.pop("answers", [])
         trouble = "" if answers else str(result.get("msg", "it said nothing"))
-        _write(file, name, everybody, variables, answers, trouble)
+        _write(file, asked, answers, trouble)
         return result
 
 
-def _write(  # noqa: PLR0913 - each is a part of the file
-    file: Path,
-    name: str,
-    everybody: list[str],
-    variables: Mapping[str, Any],
-    answers: list[Any],
-    trouble: str,
-) -> None:
+def _write(file: Path, asked: Mapping[str, Any], answers: list[Any], trouble: str) -> None:
     """Put a host's file in place, whole; it names the others that are asked beside it."""
-    body = {
-        "host": name,
-        "everybody": everybody,
-        "variables": variables,
-        "answers": answers,
-        "trouble": trouble,
-    }
+    body = {**asked, "answers": answers, "trouble": trouble}
     new = file.with_suffix(".new")
     new.write_text(json.dumps(body, ensure_ascii=False), "utf-8")
     new.replace(file)
