@@ -55,27 +55,24 @@ def ask_hosts(
 
 def _play(command: list[str], tell: Callable[[str], None]) -> str:
     """Run it to its end, whatever that is: who was not reached is in the files."""
-    process = subprocess.Popen(
+    said: list[str] = []
+    with subprocess.Popen(
         command,
-        cwd=Path.cwd(),
         env={**os.environ, **_ENVIRONMENT},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
-    said: list[str] = []
-    try:
-        for line in process.stdout or ():
-            said.append(line)
-            if told := _TOLD.match(line):
-                tell(told[2])
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
-    process.wait()
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                said.append(line)
+                if told := _TOLD.match(line):
+                    tell(told[2])
+        except BaseException:
+            process.terminate()
+            raise
     return _HIDDEN.sub("", "".join(said))
 
 

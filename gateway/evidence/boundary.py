@@ -50,7 +50,7 @@ _ASK_GATES = (
     ' for version in 1_2 1_3; do echo "port $port tls$version:'
     " $( (sleep 0.3; echo GET /; sleep 0.3) | timeout 5 openssl s_client -ign_eof -brief"
     ' -tls$version -servername "$0" -connect 127.0.0.1:$port 2>&1'
-    " | grep -o 'alert [a-z][a-z ]*\\|HTTP/.*' | tail -n 1)\"; done; done"
+    " | grep -o 'alert [a-z][a-z ]*\\|HTTP/.*' | head -n 1)\"; done; done"
 )
 
 
