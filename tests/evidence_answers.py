@@ -105,7 +105,7 @@ _PEOPLE = """\
 root:x:0:0:root:/root:/bin/bash
 sync:x:4:65534:sync:/bin:/bin/sync
 postgres:x:105:107:PostgreSQL:/var/lib/postgresql:/bin/bash
-auditadmin:x:1002:1002::/home/auditadmin:/bin/bash
+auditadmin:x:1002:1002::/srv/auditadmin:/bin/bash
 """
 _STATES = """\
 root L 2026-11-26 0 99999 7 -1

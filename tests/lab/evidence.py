@@ -9,7 +9,7 @@ import pytest
 
 from gateway.agent.signed import read_delivered, verified
 from gateway.cli.evidence_ask import ask_hosts
-from gateway.evidence.hosts_asked import Answer, AskedHost, Command, Operator
+from gateway.evidence.hosts_asked import Answer, AskedHost, Command
 from gateway.evidence.judge import Judged, judge
 from gateway.evidence.rows import ROWS
 from gateway.policy.signers import load_trust
@@ -35,11 +35,6 @@ class Asked:
     def becomes(self, host: str, row: str, outcome: str) -> bool:
         """Wait until a row has an outcome; what watches a host takes its time."""
         return until(lambda: self.judged(host, row).outcome == outcome)
-
-    def having(self, host: str, operators: tuple[Operator, ...], *mirrors: str) -> "Asked":
-        """Give the same with operators and mirrors that a playbook was told of."""
-        known = replace(self.hosts[host], operators=operators, mirrors=mirrors)
-        return replace(self, hosts={**self.hosts, host: known})
 
     def _answer(self, host: str, command: Command) -> Answer:
         try:
