@@ -25,6 +25,7 @@ HOST = AskedHost(
     has_links=True,
     gates=("approval.svc.lab.internal",),
     is_monitored=True,
+    groups=frozenset({"gateways", "kind_city"}),
     shared=("10.1.1.1",),
     mirrors=("file:/srv/mirror", "file:/srv/mirror-security"),
     operators=(
@@ -183,7 +184,12 @@ GOOD: Mapping[str, Sequence[str]] = {
         "loushan-agent.service loaded active running\nkeepalived.service loaded active running\n",
     ],
     "as_packaged": ["??5?????? c /etc/issue\n236 packages looked at\n"],
-    "integrity_watched": ["UnitFileState=enabled\n", "1048576 /var/lib/aide/aide.db\n"],
+    "integrity_watched": [
+        "ActiveState=active\nUnitFileState=enabled\n",
+        json.dumps({"checked": 1764140000.5, "changed": 0, "database": DIGEST}),
+        "1764145816\n",
+        f"{DIGEST}  /var/lib/loushan-files/aide.db\n",
+    ],
     "time_kept": [
         (
             "MS Name/IP address Stratum Poll Reach LastRx Last sample\n"
@@ -312,7 +318,12 @@ SHORT: Mapping[str, Sequence[tuple[int, str, str]]] = {
         (0, "236 packages looked at", "0 packages looked at"),
         (0, "c /etc/issue", "c /usr/share/nft.conf"),
     ],
-    "integrity_watched": [(0, "enabled", "disabled"), (1, "1048576", "0")],
+    "integrity_watched": [
+        (0, "enabled", "disabled"),
+        (1, '"changed": 0', '"changed": 2'),
+        (1, "1764140000.5", "1763140000.5"),
+        (3, DIGEST, "0" * 64),
+    ],
     "time_kept": [(0, "^*", "^?"), (1, "Normal", "Not synchronised")],
     "time_authenticated": [(0, " NTS ", " - "), (0, "10.1.5.1 NTS 1", "10.1.5.1 NTS 0")],
     "journal_forwarded": [
@@ -386,4 +397,4 @@ def changed(texts: Sequence[str], place: int, old: str, new: str) -> list[str]:
     ]
 
 
-OTHER = AskedHost("city.applications", kind=APPLICATIONS)
+OTHER = AskedHost("city.applications", kind=APPLICATIONS, groups=frozenset({APPLICATIONS}))

@@ -7,6 +7,8 @@ from typing import Any
 from gateway.evidence.hosts_asked import (
     APPLICATIONS,
     GATEWAYS,
+    LOGS,
+    MONITORING,
     Answer,
     AskedHost,
     Command,
@@ -35,11 +37,12 @@ _CIPHERS, _KEY_BITS = frozenset({"AES_GCM_16", "CHACHA20_POLY1305"}), 128
 _KEY_AGREEMENTS = frozenset({"ECP_384", "ECP_521", "CURVE_25519", "CURVE_448"})
 
 #: Who may listen on a host of ours, as the kernel calls them.
+_EVERYWHERE = frozenset({"chronyd", "sshd", "systemd"})
 _LISTENERS: Mapping[str, frozenset[str]] = {
-    GATEWAYS: frozenset(
-        {"charon-systemd", "chronyd", "haproxy", "keepalived", "loushan", "sshd", "systemd"}
-    ),
-    APPLICATIONS: frozenset({"chronyd", "gunicorn", "postgres", "sshd", "systemd"}),
+    GATEWAYS: frozenset({"charon-systemd", "haproxy", "keepalived", "loushan"}),
+    APPLICATIONS: frozenset({"gunicorn", "postgres"}),
+    LOGS: frozenset({"haproxy"}),
+    MONITORING: frozenset({"haproxy", "loushan"}),
 }
 
 #: Interfaces that no plan names: the host's own, and strongSwan's where a program encrypts.
@@ -136,7 +139,8 @@ def _interfaces_are_the_plans(host: AskedHost, answers: Sequence[Answer]) -> str
 
 def _only_known_services_listen(host: AskedHost, answers: Sequence[Answer]) -> str:
     """Judge by the name of the program; what listens for the host itself reaches nobody."""
-    seen, known = set(), _LISTENERS.get(host.kind, frozenset())
+    known = _EVERYWHERE.union(*(names for of, names in _LISTENERS.items() if of in host.groups))
+    seen = set()
     for line in lines_of(answers[0].said):
         words = line.split()
         names = set(re.findall(r'\("([^"]+)",pid=', line))

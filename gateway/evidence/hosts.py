@@ -3,21 +3,26 @@
 import re
 from collections.abc import Sequence
 
-from gateway.evidence.hosts_asked import Answer, AskedHost
+from gateway.evidence.hosts_asked import LOGS, TIME, Answer, AskedHost
 from gateway.evidence.row import (
     NotShown,
     Row,
     Words,
+    all_lines,
     always,
     at_most,
     found,
     lines_of,
+    read_json,
     settings_of,
     valued,
 )
 
 #: Nobody may offer to the services of ours more than this, by systemd's own measure of 0 to 10.
 MOST_EXPOSED = 3.0
+
+#: AIDE compares each night; two nights may be missed.
+MOST_UNCOMPARED_SECONDS = 3 * 86_400
 
 #: The log host had everything so long ago, at the most.
 MOST_BEHIND_SECONDS = 600
@@ -126,9 +131,7 @@ def _is_as_packaged(_host: AskedHost, answers: Sequence[Answer]) -> str:
 
 
 def _keeps_time(_host: AskedHost, answers: Sequence[Answer]) -> str:
-    source = found(
-        r"^\^\*.*$|^\*.*$", answers[0].said, "no server is followed", "未与时间服务器同步"
-    )
+    source = found(r"^[\^#]\*.*$", answers[0].said, "no server is followed", "未与时间服务器同步")
     leap = found(r"^Leap status\s*: Normal$", answers[1].said, "not synchronised", "未同步")
     return f"{source}\n{leap}"
 
@@ -145,10 +148,21 @@ def _trusts_its_time(_host: AskedHost, answers: Sequence[Answer]) -> str:
 
 
 def _is_watched(_host: AskedHost, answers: Sequence[Answer]) -> str:
-    """Judge that AIDE has a database, a timer, and a last run that found nothing."""
-    enabled = found(r"^UnitFileState=enabled$", answers[0].said, "no timer", "定时器未启用")
-    database = found(r"^[1-9][0-9]* .*aide\.db.*$", answers[1].said, "no database", "无基准库")
-    return f"{enabled}\n{database}"
+    """Judge that AIDE compares each night, and that the last time nothing differed.
+
+    The digest shows that it was this database with which it was compared.
+    """
+    timer = all_lines(answers[0].said, ("ActiveState=active", "UnitFileState=enabled"))
+    told, now, database = read_json(answers[1]), answers[2].said.split()[0], answers[3].said
+    age = int(now) - int(told["checked"])
+    if not 0 <= age <= MOST_UNCOMPARED_SECONDS:
+        raise NotShown(Words(f"compared {age} s ago", f"上次比对在 {age} 秒前"))
+    if told["changed"] != 0:
+        count = told["changed"]
+        raise NotShown(Words(f"{count} files differ", f"{count} 个文件有变化"))
+    if not told["database"] or database.split()[0] != told["database"]:
+        raise NotShown(Words("compared with another database", "基准库已被更换"))
+    return f"{timer}\nchanged 0, {age} s ago, database sha256 {told['database']}"
 
 
 def _forwards_its_journal(_host: AskedHost, answers: Sequence[Answer]) -> str:
@@ -163,6 +177,16 @@ def _forwards_its_journal(_host: AskedHost, answers: Sequence[Answer]) -> str:
     if not 0 <= int(now) - int(arrived) <= MOST_BEHIND_SECONDS:
         raise NotShown(Words("the log host does not have it yet", "日志主机尚未收到"))
     return f"{address}; {int(now) - int(arrived)} s"
+
+
+def _unless_it_tells_the_time(host: AskedHost) -> Words | None:
+    if TIME not in host.groups:
+        return None
+    return Words("this host is the city's time server", "本机即市级时间服务器")
+
+
+def _unless_it_keeps_the_logs(host: AskedHost) -> Words | None:
+    return Words("this host is the log host", "本机即日志主机") if LOGS in host.groups else None
 
 
 _ASK_VERIFIED = (
@@ -224,8 +248,10 @@ ROWS = (
         ("8.1.4.6", "8.1.4.7 b)", "8.1.4.4 f)"),
         Words("files that change are found, by AIDE", "AIDE 定期检查文件完整性"),
         always(
-            ("systemctl", "show", "--property=UnitFileState", "dailyaidecheck.timer"),
-            ("find", "/var/lib/aide", "-name", "aide.db*", "-size", "+0", "-printf", "%s %p\\n"),
+            ("systemctl", "show", "--property=ActiveState,UnitFileState", "loushan-files.timer"),
+            ("cat", "/var/lib/loushan-files/status.json"),
+            ("date", "+%s"),
+            ("sha256sum", "/var/lib/loushan-files/aide.db"),
         ),
         _is_watched,
     ),
@@ -242,6 +268,7 @@ ROWS = (
         Words("who tells the time is authenticated", "时间来源经认证"),
         always(("chronyc", "-n", "authdata")),
         _trusts_its_time,
+        _unless_it_tells_the_time,
     ),
     Row(
         "journal_forwarded",
@@ -252,5 +279,6 @@ ROWS = (
             ("sh", "-c", "date +%s; stat --format=%Y /var/lib/loushan-forward/state"),
         ),
         _forwards_its_journal,
+        _unless_it_keeps_the_logs,
     ),
 )

@@ -10,6 +10,7 @@ Command = tuple[str, ...]
 
 #: The hosts that we provision, as the inventory groups them.
 GATEWAYS, APPLICATIONS = "gateways", "applications"
+LOGS, TIME, MONITORING = "logs", "time", "monitoring"
 
 #: What is asked of the inventory; the rest of it is not evidence's business.
 VARIABLES = (
@@ -95,10 +96,10 @@ class AskedHost:
 
     `signed` is the digest of the plan that two people signed, in hex, empty
     where who judges has none.  `shared` are the addresses of whichever of a
-    pair is active; none where the plan has one gateway.
-    `own_kernel` is false for a container of the lab; `asker` is who logs in to
-    ask, empty at a console; `trouble` says why a host was not reached, and is
-    empty where it was.
+    pair is active; none where the plan has one gateway.  `groups` are the
+    inventory's.  `own_kernel` is false for a container of the lab; `asker` is
+    who logs in to ask, empty at a console; `trouble` says why a host was not
+    reached, and is empty where it was.
     """
 
     name: str
@@ -114,6 +115,7 @@ class AskedHost:
     is_monitored: bool = False
     site: str = ""
     shared: tuple[str, ...] = ()
+    groups: frozenset[str] = frozenset()
     own_kernel: bool = True
     asker: str = ""
     mirrors: tuple[str, ...] = ()
@@ -162,6 +164,7 @@ class AskedHost:
             is_monitored=bool(said.get("loushan_monitoring", "")),
             site=str(said.get("loushan_site", "")),
             shared=tuple(_shared(said.get("loushan_pair", {}))),
+            groups=frozenset(map(str, groups)),
             own_kernel=not at_console,
             asker="" if at_console else str(said.get("ansible_user", "")),
             mirrors=tuple(str(mirror) for mirror in mirrors if mirror),

@@ -127,6 +127,21 @@ def test_a_row_that_does_not_apply_says_why() -> None:
     assert "no link" in found.why.en
 
 
+@pytest.mark.parametrize(
+    ("group", "row", "other"),
+    [
+        pytest.param("time", "time_authenticated", "time_kept", id="who tells the time"),
+        pytest.param("logs", "journal_forwarded", "journal_kept", id="who keeps the logs"),
+    ],
+)
+def test_a_host_is_not_asked_for_what_it_gives_others(group: str, row: str, other: str) -> None:
+    """It follows nobody and sends to nobody; the rest it is asked like any other."""
+    host = AskedHost("city.monitoring", groups=frozenset({group}))
+
+    assert BY_NAME[row].applies(host) is not None
+    assert BY_NAME[other].applies(host) is None
+
+
 def test_a_signed_waiver_is_no_pass_and_is_said_with_its_end_and_who_signed() -> None:
     """Though the host has the setting all the same."""
     host = replace(everything(), waived={"tmp_mounts": "2026-12-26"})
