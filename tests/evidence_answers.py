@@ -249,7 +249,10 @@ GOOD: Mapping[str, Sequence[str]] = {
             "Unattended-Upgrade::Origins-Pattern:: "
             '"origin=Debian,codename=${distro_codename}-security,label=Debian-Security";\n'
         ),
-        "file:/srv/mirror/\nfile:/srv/mirror-security/\n",
+        (
+            "'file:/srv/mirror/dists/trixie/InRelease' a 0\n"
+            "'file:/srv/mirror-security/dists/trixie-security/InRelease' b 0\n"
+        ),
         "enabled\n",
     ],
     "nobody_all": ["root\tALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n"],
@@ -360,7 +363,7 @@ SHORT: Mapping[str, Sequence[tuple[int, str, str]]] = {
     "units_masked": [(0, "masked\nmasked\n", "masked\nstatic\n"), (0, "masked\nmasked\n", "")],
     "updates": [
         (0, '"1"', '"0"'),
-        (2, "file:/srv/mirror-security/", "https://elsewhere.test/"),
+        (2, "file:/srv/mirror-security/", "https://away.test/"),
         (3, "enabled", "masked"),
     ],
     "nobody_all": [

@@ -1,13 +1,17 @@
 """Rows about who administers: three duties (三员), and nobody who has them all."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.evidence.hosts_asked import Answer, AskedHost, Command
 from gateway.evidence.row import Judge, NotShown, Row, Words, lines_of, on_gateways
 
 #: The groups that give a duty more than its list of commands does.
-_GROUPS = {"system": frozenset(), "security": {"loushan"}, "audit": {"adm", "systemd-journal"}}
+_GROUPS: Mapping[str, frozenset[str]] = {
+    "system": frozenset(),
+    "security": frozenset({"loushan"}),
+    "audit": frozenset({"adm", "systemd-journal"}),
+}
 
 #: What one duty alone may do, as sudo says it.
 _MARKS = {
@@ -54,11 +58,12 @@ def _does_one_duty(duty: str) -> Judge:
         shown = []
         for name, may, groups in zip(names, answers[::2], answers[1::2], strict=True):
             commands = commands_of(may.said)
-            if _MARKS[duty] not in commands:
+            has = set(groups.said.split())
+            if _MARKS[duty] not in commands or not _GROUPS[duty] <= has:
                 raise NotShown(Words(f"`{name}` may not do the work", f"“{name}”无相应权限"))
             others = [mark for other, mark in _MARKS.items() if other != duty and mark in commands]
             others += [each for each in commands if each == "ALL" or each.endswith("*")]
-            more = set(groups.said.split()) - {name} - set(_GROUPS[duty])
+            more = has - {name} - _GROUPS[duty]
             if others or more:
                 listed = ", ".join([*others, *sorted(more)])
                 raise NotShown(Words(f"`{name}` may do more: {listed}", f"“{name}”越权:{listed}"))

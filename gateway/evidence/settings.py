@@ -285,8 +285,9 @@ def _updates_itself(host: AskedHost, answers: Sequence[Answer]) -> str:
         "security updates are not among them",
         "不含安全更新",
     )
-    elsewhere = [uri for uri in lines_of(indexes) if not uri.startswith(host.mirrors)]
-    if elsewhere or not lines_of(indexes):
+    fetched = re.findall(r"^'(\S+)'", indexes, re.MULTILINE)
+    elsewhere = [uri for uri in fetched if not uri.startswith(host.mirrors)]
+    if elsewhere or not fetched:
         where = elsewhere[0] if elsewhere else "-"
         raise NotShown(Words(f"fetched from elsewhere: {where}", f"来源不是镜像:{where}"))
     found(r"\Aenabled\s*\Z", timer, "no timer starts it", "定时器未启用")
@@ -469,7 +470,7 @@ ROWS = (
         [
             ("apt-config", "dump", "APT::Periodic"),
             ("apt-config", "dump", "Unattended-Upgrade::Origins-Pattern"),
-            ("apt-get", "indextargets", "--format", "$(SITE)"),
+            ("apt-get", "--print-uris", "update"),
             ("systemctl", "is-enabled", "apt-daily-upgrade.timer"),
         ],
         _updates_itself,

@@ -28,11 +28,12 @@ NOT_IN_PLACE = {
 }  # fmt: skip
 
 #: Tried where playbooks take their controls away.
-ELSEWHERE = {row.name for row in ROW.values() if row.setting} | {
+ELSEWHERE = {row.name for row in ROW.values() if row.setting} - {"journal_kept"} | {
     "duty_audit", "duty_security", "duty_system",
 }  # fmt: skip
 
 _SSHD = "/etc/ssh/sshd_config.d/00-a.conf"
+_KEPT = "/etc/systemd/journald.conf.d/99-a.conf"
 _WALL = "/run/systemd/system/loushan-agent.service.d/a.conf"
 _NO_WALL = (
     "[Service]\\nUser=root\\nNoNewPrivileges=no\\nProtectSystem=no\\nProtectHome=no\\n"
@@ -80,6 +81,9 @@ REMOVALS: dict[str, Removal] = {
         "systemctl stop loushan-proxy.service", "systemctl start loushan-proxy.service", CITY
     ),
     "interfaces": Removal("ip link add wlan0 type veth peer name a", "ip link delete wlan0"),
+    "journal_kept": Removal(
+        f"printf '[Journal]\\nMaxRetentionSec=7day\\n' >{_KEPT}", f"rm {_KEPT}"
+    ),
     "links_encrypted": Removal(
         "systemctl stop strongswan.service", "systemctl start strongswan.service"
     ),

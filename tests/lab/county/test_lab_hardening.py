@@ -305,13 +305,19 @@ def test_what_is_waived_is_said_and_written_down(waived: Waived) -> None:
     assert {name for name in CONTROLS if f"is without {name} until" in told} == waived.names
 
 
+#: Tried with a mirror, below; and role `base` keeps a gateway's journal as long by itself.
+ELSEWHERE = {"journal_kept", "updates"}
+
+
 @pytest.fixture(scope="module")
 def evidence(waived: Waived) -> AskedHost:
     """Have the gateway asked by the playbook of evidence, under the plan with those waivers."""
+    # An account that was made while that was waived keeps its password as long as before.
+    waived.town.must(GATEWAY, "chage", "--maxdays", "90", SOMEBODY)
     return asked(waived.town, GATEWAY, waived.plan).hosts[GATEWAY]
 
 
-@pytest.mark.parametrize("setting", sorted(CONTROLS.keys() - {"updates"}))
+@pytest.mark.parametrize("setting", sorted(CONTROLS.keys() - ELSEWHERE))
 def test_evidence_shows_each_setting_that_is_there_and_fails_without_it(
     waived: Waived, evidence: AskedHost, setting: str
 ) -> None:
