@@ -46,7 +46,7 @@ def ask_hosts(
     with TemporaryDirectory(prefix="loushan-evidence-") as folder:
         words = [str(_PLAYBOOK), "-i", str(inventory), "-e", json.dumps({"evidence_into": folder})]
         said = _play([str(program), *words, *(("--limit", limit) if limit else ())], tell)
-        hosts = tuple(sorted(_read(Path(folder)), key=lambda host: host.name))
+        hosts = tuple(sorted(read_answers(Path(folder)), key=lambda host: host.name))
     if not hosts:
         last = " ".join(said.split())[-_LAST_CHARACTERS:]
         raise Refused(problem("ZG914", said=last or "-"))
@@ -84,8 +84,12 @@ _ENVIRONMENT = {
 }
 
 
-def _read(folder: Path) -> Iterator[AskedHost]:
-    """Read each host's file; who was to be asked and has none is said too."""
+def read_answers(folder: Path) -> Iterator[AskedHost]:
+    """Read each host's file; who was to be asked and has none is said too.
+
+    Raises:
+        Refused: ZG918, a file cannot be read.
+    """
     bodies = {file.name: _body(file) for file in sorted(folder.glob("*.json"))}
     everybody: set[str] = set()
     for name, body in bodies.items():
