@@ -94,21 +94,29 @@ def _summary(evidence: Evidence) -> Iterator[str]:
 
 
 def _failures(evidence: Evidence) -> Iterator[str]:
-    """List what an assessor asks about first."""
+    """List what an assessor asks about first; hosts that say the same are one line."""
     asked = [e for e in evidence.judged if e.outcome in {Outcome.FAIL, Outcome.WAIVED}]
     if not asked:
         yield "<p>无不符合项,无豁免项。</p>"
         return
+    alike: dict[tuple[str, str], list[Judged]] = {}
+    for each in asked:
+        alike.setdefault((each.row.name, each.why.zh), []).append(each)
     yield '<table class="rows"><thead><tr><th>条款</th><th>控制措施</th><th>主机</th><th>情况</th>'
     yield "<th>结论</th></tr></thead>"
-    for each in asked:
-        clauses = "、".join(each.row.clauses[:2]) or "-"
-        yield (
-            f"<tr><td>{clauses}</td><td>{_text(each.row.control.zh)}</td>"
-            f"<td>{_text(each.host.name)}</td><td>{_text(brief(each.why.zh, _ANSWER))}</td>"
-            f"{_outcome(each)}</tr>"
-        )
+    for group in alike.values():
+        yield _failure(group)
     yield "</table>"
+
+
+def _failure(group: list[Judged]) -> str:
+    first = group[0]
+    clauses = "、".join(first.row.clauses[:2]) or "-"
+    return (
+        f"<tr><td>{clauses}</td><td>{_text(first.row.control.zh)}</td>"
+        f"<td>{_text('、'.join(each.host.name for each in group))}</td>"
+        f"<td>{_text(brief(first.why.zh, _ANSWER))}</td>{_outcome(first)}</tr>"
+    )
 
 
 def _outcome(judged: Judged) -> str:
