@@ -2,21 +2,17 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.report import add_json, say, words
-from gateway.errors import ExitStatus, Language, Refused, problem
+from gateway.errors import ExitStatus, Refused, problem
 
 if TYPE_CHECKING:
-    from gateway.agent.signed import SignedPlan
-    from gateway.evidence.evidence import Evidence, SignedBy
-    from gateway.evidence.hosts_asked import AskedHost
-    from gateway.evidence.judge import Waivers
+    from gateway.evidence.evidence import Evidence
 
 _INVENTORY = Path(__file__).resolve().parents[2] / "inventory" / "lab"
 
@@ -72,57 +68,20 @@ def _take(arguments: argparse.Namespace) -> "Evidence":
     """Ask the hosts and judge what they said."""
     from gateway import __version__
     from gateway.cli.evidence_ask import ask_hosts
+    from gateway.cli.evidence_signed import held_to, read_signed, waivers_of
     from gateway.evidence.evidence import Evidence
     from gateway.evidence.judge import judge_all
     from gateway.evidence.rows import ROWS
 
     with _progress(arguments) as tell:
         asked = ask_hosts(arguments.inventory, arguments.limit, tell)
-    signed, waivers = _signed(asked)
-    hosts = tuple(replace(host, signed=signed.digest) for host in asked)
-    taken = datetime.now(UTC).isoformat(timespec="seconds")
-    return Evidence(__version__, taken, signed, hosts, tuple(judge_all(ROWS, hosts, waivers)))
-
-
-def _signed(
-    hosts: "Sequence[AskedHost]",
-) -> "tuple[SignedBy, Waivers]":
-    """Verify the plan that the inventory is made of; where nobody signed it, say so."""
-    from gateway.cli.signed import read_signed_plan
-    from gateway.evidence.evidence import SignedBy
-
-    places = {(host.plan, host.trust) for host in hosts if host.plan}
-    if len(places) != 1 or not all(next(iter(places))):
-        return SignedBy(problem="the inventory names no plan with signers"), {}
-    folder, trust = next(iter(places))
-    try:
-        plan = read_signed_plan(Path(folder), Path(trust))
-    except Refused as refused:
-        return SignedBy(problem=refused.problems[0].render(Language.ZH).splitlines()[0]), {}
-    return _signed_by(plan), _waivers(plan)
-
-
-def _signed_by(plan: "SignedPlan") -> "SignedBy":
-    from gateway.evidence.evidence import SignedBy
-
-    return SignedBy(
-        plan.stamp.plan, plan.plan.title, plan.stamp.revision, plan.stamp.digest, _signers(plan)
-    )
-
-
-def _signers(plan: "SignedPlan") -> tuple[str, ...]:
-    return (plan.verified.author.name, plan.verified.bureau.name)
-
-
-def _waivers(plan: "SignedPlan") -> "Waivers":
-    """Give who waives what, by the setting and the site; the one that lasts longest counts."""
-    from gateway.evidence.judge import SignedWaiver
-
-    found: dict[tuple[str, str], SignedWaiver] = {}
-    for waiver in sorted(plan.plan.setting_waivers, key=lambda each: each.until):
-        signed = SignedWaiver(waiver.setting, waiver.reason, waiver.until, _signers(plan))
-        found |= {(waiver.setting, site): signed for site in waiver.sites}
-    return found
+    now = datetime.now(UTC)
+    by, signed = read_signed(asked)
+    plan = signed.plan if signed else None
+    waivers = waivers_of(plan, by.signers) if plan else {}
+    hosts = tuple(held_to(host, plan, by.digest, now.astimezone().date()) for host in asked)
+    judged = tuple(judge_all(ROWS, hosts, waivers))
+    return Evidence(__version__, now.isoformat(timespec="seconds"), by, hosts, judged)
 
 
 def _pdf_files(arguments: argparse.Namespace) -> Iterator[Path]:

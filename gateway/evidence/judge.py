@@ -46,8 +46,8 @@ class SignedWaiver:
     signers: tuple[str, ...]
 
 
-#: By the setting and the site.
-Waivers = Mapping[tuple[str, str], SignedWaiver]
+#: By the setting, the site and the kind of host.
+Waivers = Mapping[tuple[str, str, str], SignedWaiver]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Judged:
 def judge_all(
     rows: Iterable[Row], hosts: Sequence[AskedHost], waivers: Waivers
 ) -> Iterator[Judged]:
-    """Judge every row for every host; `waivers` are by setting and site."""
+    """Judge every row for every host; `waivers` are those of the signed plan."""
     for row in rows:
         yield from _of_pairs([judge(row, host, waivers) for host in hosts])
 
@@ -115,7 +115,7 @@ def judge(row: Row, host: AskedHost, waivers: Waivers) -> Judged:
         trouble = Words(f"not reached: {host.trouble}", f"无法连接:{host.trouble}")
         return replace(blank, why=trouble)
     if row.setting and row.setting in host.waived:
-        why = _waived(host.waived[row.setting], waivers.get((row.setting, host.site)))
+        why = _waived(host.waived[row.setting], waivers.get((row.setting, host.site, host.kind)))
         return replace(blank, outcome=Outcome.WAIVED, why=why)
     return _weighed(blank)
 

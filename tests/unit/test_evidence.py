@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from gateway.cli.evidence_page import page, pdf
+from gateway.cli.evidence_signed import held_to, waivers_of
 from gateway.cli.evidence_words import brief, printable
 from gateway.evidence.clauses import Where, catalogue, clause_of
 from gateway.evidence.evidence import Evidence, SignedBy
@@ -26,7 +27,9 @@ from gateway.evidence.rows import ROWS, questions
 from gateway.evidence.settings import KERNEL, MODULES, NEEDLESS_UNITS, NETWORK, UNWANTED_PACKAGES
 from gateway.policy.host_settings import HOST_SETTINGS
 from tests.evidence_answers import AT, BY_NAME, DIGEST, GOOD, HOST, OTHER, answered
+from tests.plans import TODAY, built
 from tests.repo.tree import ROOT
+from tests.unit.test_waivers import waiving
 
 #: GB/T 22239-2019, chapters 8.1.2 to 8.1.5: how many clauses each section has.
 SECTIONS = {"8.1.2": 3, "8.1.3": 6, "8.1.4": 11, "8.1.5": 4}
@@ -147,12 +150,28 @@ def test_a_signed_waiver_is_no_pass_and_is_said_with_its_end_and_who_signed() ->
     host = replace(everything(), waived={"tmp_mounts": "2026-12-26"})
     waiver = SignedWaiver("tmp_mounts", "驱动升级", date(2026, 12, 26), ("甲", "乙"))
 
-    found = judge(BY_NAME["tmp_mounts"], host, {("tmp_mounts", "city"): waiver})
+    found = judge(BY_NAME["tmp_mounts"], host, {("tmp_mounts", "city", "gateways"): waiver})
 
     assert found.outcome is Outcome.WAIVED
     assert found.why.zh == "豁免至 2026-12-26,签署人 甲, 乙:驱动升级"
     assert judge(BY_NAME["umask"], host, {}).outcome is Outcome.PASS
 
+
+def test_a_waiver_counts_where_the_plan_has_it_and_not_where_a_variable_says_so() -> None:
+    """Whoever writes an inventory lets nobody off, and no plan that nobody signed does."""
+    plan = built(waiving("setting: tmp_mounts, at: {site: city}, hosts: gateways"))
+    says_so = replace(HOST, waived={"umask": "2999-01-01"})
+
+    held = {kind: held_to(replace(says_so, kind=kind), plan, DIGEST, TODAY) for kind in _KINDS}
+    unsigned = held_to(says_so, None, "", TODAY)
+
+    waived = {kind: dict(host.waived) for kind, host in held.items()}
+    assert waived == {"gateways": {"tmp_mounts": "2027-03-31"}, "applications": {}, "": {}}
+    assert (dict(unsigned.waived), unsigned.signed) == ({}, "")
+    assert waivers_of(plan, ("甲", "乙")).keys() == {("tmp_mounts", "city", "gateways")}
+
+
+_KINDS = ("gateways", "applications", "")
 
 _NO_LINK = ["list-sas reply {}\n", '[{"addr_info": [{"local": "10.1.255.3"}]}]']
 
