@@ -9,6 +9,7 @@ from gateway.catalogue import (
     agent,
     documents,
     environment,
+    evidence,
     lab,
     law,
     link,
@@ -36,6 +37,7 @@ AREAS: Mapping[str, Mapping[str, Text]] = {
     "agent": agent.TEXTS,
     "link": link.TEXTS,
     "observe": observe.TEXTS,
+    "evidence": evidence.TEXTS,
 }
 
 CATALOGUE: Mapping[str, Text] = {

@@ -257,6 +257,12 @@ COMMANDS = (
         "一屏显示全城状况,以监控主机所知为准",
     ),
     Command(
+        ("evidence",),
+        "gateway.cli.evidence",
+        "ask every host what shows that it meets GB/T 22239-2019; as a table, JSON or a PDF",
+        "向各主机取证,说明其符合 GB/T 22239-2019 的情况;输出表格、JSON 或 PDF",
+    ),
+    Command(
         ("rehearse",),
         "lab.rehearse",
         "build a plan's city in network namespaces, load, prove and probe it",

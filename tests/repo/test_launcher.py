@@ -278,9 +278,33 @@ def test_half_installed_test_tools_are_not_kept(ready: Path) -> None:
     assert not (ready / ".venv" / "stamp-test").exists()
 
 
-def without_debian_packages(folder: Path, prefix: str) -> subprocess.CompletedProcess[str]:
-    """Run the launcher where Debian's Python packages are hidden from it."""
-    hide = "mount -t tmpfs none /usr/lib/python3/dist-packages"
-    return run(
-        "unshare", "--mount", "sh", "-c", f'{hide} && exec {prefix} "$0"', folder / "loushan"
-    )
+@can_hide
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        pytest.param(("evidence", "--pdf", "a.pdf"), ["install", "update", "install"], id="a PDF"),
+        pytest.param(("evidence", "--out=a"), ["install", "update", "install"], id="a folder"),
+        pytest.param(("evidence", "--json"), [], id="no paper"),
+        pytest.param(("policy", "check", "--pdf"), [], id="another command"),
+    ],
+)
+def test_what_paper_needs_is_installed_for_paper_alone(
+    ready: Path, tmp_path: Path, words: tuple[str, ...], asked: list[str]
+) -> None:
+    """Fonts are large, and most never print."""
+    fake = tmp_path / "apt-get"
+    fake.write_text(f'#!/bin/sh\necho "$1" >>"{tmp_path}/asked"\n[ "$1" = update ]\n')
+    fake.chmod(0o755)
+    (tmp_path / "asked").touch()
+
+    without_debian_packages(ready, f"env PATH={tmp_path}:/usr/bin:/bin", "/usr/share/fonts", *words)
+
+    assert (tmp_path / "asked").read_text().split() == asked
+
+
+def without_debian_packages(
+    folder: Path, prefix: str, hidden: str = "/usr/lib/python3/dist-packages", *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the launcher where what Debian's packages brought is hidden from it."""
+    run_it = f'mount -t tmpfs none {hidden} && exec {prefix} "$0" "$@"'
+    return run("unshare", "--mount", "sh", "-c", run_it, folder / "loushan", *words)

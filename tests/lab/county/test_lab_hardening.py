@@ -7,14 +7,18 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.evidence.hosts_asked import AskedHost
+from gateway.evidence.hosts_asked import Operator as NamedOperator
+from gateway.evidence.judge import Outcome, judge
 from gateway.policy.host_settings import HOST_SETTINGS
 from tests.lab.desk import Operator
+from tests.lab.evidence import ROW, Asked, asked
 from tests.lab.forged_ssh import certificate, thief
 from tests.lab.releases import sign_next
 from tests.lab.town import Done, Town, until
@@ -239,6 +243,7 @@ class Waived:
     town: Town
     names: frozenset[str]
     told: str
+    plan: Path
 
 
 @pytest.fixture(scope="module", params=list(HALVES))
@@ -256,7 +261,7 @@ def waived(
         patch.setenv("LOUSHAN_PLAN", str(plan))
         done = town.playbook("provision", "--limit", GATEWAY)
     assert done.returncode == 0, done.stdout[-3000:]
-    yield Waived(town, names, done.stdout)
+    yield Waived(town, names, done.stdout, plan)
     shell(town, f"faillock --reset; userdel --remove {SOMEBODY}; dpkg --purge telnet")
 
 
@@ -298,6 +303,33 @@ def test_what_is_waived_is_said_and_written_down(waived: Waived) -> None:
     assert set(written["set"]) == set(CONTROLS) - waived.names
     told = " ".join(waived.told.split())
     assert {name for name in CONTROLS if f"is without {name} until" in told} == waived.names
+
+
+#: Tried with a mirror, below; and role `base` keeps a gateway's journal as long by itself.
+ELSEWHERE = {"journal_kept", "updates"}
+
+
+@pytest.fixture(scope="module")
+def evidence(waived: Waived) -> AskedHost:
+    """Have the gateway asked by the playbook of evidence, under the plan with those waivers."""
+    # An account that was made while that was waived keeps its password as long as before.
+    waived.town.must(GATEWAY, "chage", "--maxdays", "90", SOMEBODY)
+    return asked(waived.town, GATEWAY, waived.plan).hosts[GATEWAY]
+
+
+@pytest.mark.parametrize("setting", sorted(CONTROLS.keys() - ELSEWHERE))
+def test_evidence_shows_each_setting_that_is_there_and_fails_without_it(
+    waived: Waived, evidence: AskedHost, setting: str
+) -> None:
+    """What is not there fails; that a waiver was signed for it is said, and is no pass."""
+    unsigned = judge(ROW[setting], replace(evidence, waived={}), {}).outcome
+    signed = judge(ROW[setting], evidence, {}).outcome
+
+    if setting in waived.names:
+        assert (unsigned, signed) == (Outcome.FAIL, Outcome.WAIVED)
+    else:
+        shown = Outcome.NOT_TRIED if ROW[setting].kernel else Outcome.PASS
+        assert (unsigned, signed) == (shown, shown)
 
 
 # --- duties ---------------------------------------------------------------------------------------
@@ -362,6 +394,46 @@ def test_updates_come_from_the_mirror_that_is_named_and_from_nothing_else(staff:
     assert len(origins) == 1
     assert "codename=${distro_codename}-security,label=Debian-Security" in origins[0]
     assert said(staff.town, "systemctl", "is-enabled", "apt-daily-upgrade.timer") == "enabled\n"
+
+
+#: What is taken away from the running host, and put back; by the row of evidence that it is for.
+TAKEN = {
+    "duty_system": ("usermod -aG adm systemadmin", "gpasswd --delete systemadmin adm"),
+    "duty_security": (
+        "gpasswd --delete securityadmin loushan",
+        "usermod -aG loushan securityadmin",
+    ),
+    "duty_audit": (
+        "echo 'auditadmin ALL=(root) NOPASSWD: ALL' >/etc/sudoers.d/99-a",
+        "rm /etc/sudoers.d/99-a",
+    ),
+    "updates": (
+        "echo 'APT::Periodic::Unattended-Upgrade \"0\";' >/etc/apt/apt.conf.d/99-a",
+        "rm /etc/apt/apt.conf.d/99-a",
+    ),
+}
+
+
+@pytest.mark.parametrize("row", sorted(TAKEN))
+def test_evidence_shows_duties_and_updates_and_fails_without(staff: Staff, row: str) -> None:
+    """Before, while something is taken away, and when it is back."""
+    people = tuple(NamedOperator(account_of(duty), duty) for duty in DUTIES)
+    host = AskedHost(
+        GATEWAY, operators=people, mirrors=(MIRROR, f"{MIRROR}-security"), own_kernel=False
+    )
+    evidence = Asked(staff.town, {GATEWAY: host})
+    take, put_back = TAKEN[row]
+
+    before = evidence.judged(GATEWAY, row)
+    try:
+        staff.town.must(GATEWAY, "sh", "-c", take)
+        without = evidence.judged(GATEWAY, row)
+    finally:
+        staff.town.must(GATEWAY, "sh", "-c", put_back)
+
+    assert before.outcome is Outcome.PASS, before.why.en
+    assert without.outcome is Outcome.FAIL
+    assert evidence.judged(GATEWAY, row).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway.evidence.hosts_asked import AskedHost, host_from_json
+from gateway.evidence.judge import Outcome, judge
 from tests.lab.desk import Operator
+from tests.lab.evidence import ROW
 from tests.lab.forged_ssh import HOST, certificate, stranger, thief
 from tests.lab.town import Town, until
 
@@ -155,6 +158,40 @@ def test_a_key_alone_lets_nobody_in_unless_the_inventory_lists_it(operator: Oper
     assert done.returncode == 0, done.stdout[-2000:]
     assert meanwhile
     assert "Permission denied (publickey)" in after.stderr
+
+
+def evidence(operator: Operator, folder: Path) -> tuple[int, AskedHost]:
+    """Ask the gateway for evidence, from the desk."""
+    into = json.dumps({"evidence_into": str(folder)})
+    done = operator.playbook("evidence", "-e", into, "-e", operator.account)
+    body = json.loads((folder / f"{GATEWAY}.json").read_text("utf-8"))
+    return done.returncode, host_from_json(body)
+
+
+def test_evidence_is_asked_by_ssh_and_says_who_asked(operator: Operator, tmp_path: Path) -> None:
+    """Who asks is root for it, and the row about who may do everything names them."""
+    status, host = evidence(operator, tmp_path)
+
+    found = judge(ROW["nobody_all"], host, {})
+    assert status == 0
+    assert (found.outcome, host.asker) == (Outcome.PASS, "operator"), found.why.en
+    assert "operator" in found.rests
+    assert judge(ROW["ssh_certificates"], host, {}).outcome is Outcome.PASS
+
+
+def test_a_gateway_that_lets_nobody_in_is_evidence_of_nothing(
+    operator: Operator, tmp_path: Path
+) -> None:
+    """It is written down as not reached, and fails."""
+    operator.show(certificate(stranger(), operator.key, "build:operator"))
+    try:
+        status, host = evidence(operator, tmp_path)
+    finally:
+        operator.show(operator.certificate)
+
+    assert status != 0
+    assert "Permission denied" in host.trouble
+    assert judge(ROW["ssh_certificates"], host, {}).outcome is Outcome.FAIL
 
 
 def test_who_was_revoked_does_not_come_in_again(operator: Operator) -> None:

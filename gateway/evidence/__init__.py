@@ -1,0 +1,1 @@
+"""Which clause is met, shown by the running hosts."""
