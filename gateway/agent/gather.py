@@ -18,6 +18,7 @@ from gateway.agent.links import LinkState, link_states
 from gateway.agent.systemd import notify, programs
 from gateway.artefacts import TABLE
 from gateway.errors import Refused
+from gateway.journal import journal
 from gateway.load import nft
 from gateway.load.gate_lists import AUTHORITIES
 from gateway.load.revocations import CREDENTIALS
@@ -30,6 +31,9 @@ from gateway.vici import SOCKET
 
 _UNREADABLE = (0.0, 0.0)
 
+#: How often something is said in the journal, so that the log host always has something to take.
+MARK_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -41,6 +45,8 @@ class Places:
     proxy: Path = Path("/etc/loushan/proxy")
     pair: Path = Path("/etc/keepalived/shared")
     addresses: Path = Path("/proc/self/net/if_inet6")
+    forward: Path = Path("/etc/loushan/forward")
+    forwarded: Path = Path("/var/lib/loushan-forward/state")
 
 
 def gathered(places: Places, now: float) -> dict[str, object]:
@@ -49,6 +55,7 @@ def gathered(places: Places, now: float) -> dict[str, object]:
         "links": _links(places, now),
         "refused": refused(),
         "active": is_active(places),
+        "forwarded": forwarded(places),
         "certificates": [
             {"name": name, "life": _seconds(life_of_certificate(file))}
             for name, file in _certificates(places)
@@ -82,11 +89,30 @@ def is_active(places: Places) -> bool | None:
     return any(bytes.fromhex(line.split()[0]) == shared.packed for line in lines)
 
 
+def forwarded(places: Places) -> float | None:
+    """Give when the log host had all of this host's journal, in seconds; 0 where it never had.
+
+    None where no log host is to have it.  Who sends the journal notes it there whenever the log
+    host has acknowledged the journal's end (systemd-journal-upload(8), `--save-state`).
+    """
+    if not places.forward.exists():
+        return None
+    try:
+        return places.forwarded.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 def main() -> None:
     """Be the service, until told to end, or until there are new programs."""
     places, is_current = Places(), programs()
+    marked = float("-inf")
     notify("READY=1")
     while is_current():
+        if places.forward.exists() and time.monotonic() - marked >= MARK_SECONDS:
+            # A host that has nothing to say is not told from one whose words do not arrive.
+            journal({"mark": "the journal goes on"})
+            marked = time.monotonic()
         write_status(GATHERED_FILE, gathered(places, time.time()))
         notify("WATCHDOG=1")
         time.sleep(GATHER_SECONDS)
@@ -113,6 +139,8 @@ def _certificates(places: Places) -> Iterator[tuple[str, Path]]:
     """Give each certificate of this gateway by a name, also where it is missing."""
     yield "gateway", places.credentials / "x509" / "gateway.pem"
     yield "metrics", places.own
+    if places.forward.exists():
+        yield "forward", places.forward / "certificate.pem"
     for file in sorted((places.proxy / "shown").glob("*.pem")):
         yield ("proxy" if file.stem == "gateway" else file.stem), file
 
