@@ -5,6 +5,7 @@ long certificates and lists last, and writes it all into one file, whole.  It
 takes nothing from anybody and is on no network.
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Places:
     addresses: Path = Path("/proc/self/net/if_inet6")
     forward: Path = Path("/etc/loushan/forward")
     forwarded: Path = Path("/var/lib/loushan-forward/state")
+    files: Path = Path("/var/lib/loushan-files/status.json")
 
 
 def gathered(places: Places, now: float) -> dict[str, object]:
@@ -56,6 +58,7 @@ def gathered(places: Places, now: float) -> dict[str, object]:
         "refused": refused(),
         "active": is_active(places),
         "forwarded": forwarded(places),
+        "files": files(places),
         "certificates": [
             {"name": name, "life": _seconds(life_of_certificate(file))}
             for name, file in _certificates(places)
@@ -103,16 +106,42 @@ def forwarded(places: Places) -> float | None:
         return 0.0
 
 
+def files(places: Places) -> tuple[float, int] | None:
+    """Give when what must not change was compared last, in seconds, and how many files differed.
+
+    None where it never was, or where what came of it cannot be read: `roles/file_watch`.
+    """
+    try:
+        told = json.loads(places.files.read_text("utf-8"))
+        return float(told["checked"]), int(told["changed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(slots=True)
+class Marks:
+    """What is said in the journal now and then, where it is sent to a log host.
+
+    A host that has nothing to say could not be told from one whose words do not arrive.
+    """
+
+    places: Places
+    said: float = float("-inf")
+
+    def say(self) -> None:
+        """Say it, when it is time."""
+        if self.places.forward.exists() and time.monotonic() - self.said >= MARK_SECONDS:
+            journal({"mark": "the journal goes on"})
+            self.said = time.monotonic()
+
+
 def main() -> None:
     """Be the service, until told to end, or until there are new programs."""
     places, is_current = Places(), programs()
-    marked = float("-inf")
+    marks = Marks(places)
     notify("READY=1")
     while is_current():
-        if places.forward.exists() and time.monotonic() - marked >= MARK_SECONDS:
-            # A host that has nothing to say is not told from one whose words do not arrive.
-            journal({"mark": "the journal goes on"})
-            marked = time.monotonic()
+        marks.say()
         write_status(GATHERED_FILE, gathered(places, time.time()))
         notify("WATCHDOG=1")
         time.sleep(GATHER_SECONDS)

@@ -1,4 +1,4 @@
-"""The log host has what every host says, under the name in its certificate, and loses none of it."""
+"""The log host has what every host says, by the name in its certificate, and loses none of it."""
 
 import json
 import os
@@ -31,11 +31,12 @@ OK = 2.0
 _CLIENT = """
 import http.client, json, socket, ssl, sys, tempfile
 asked = json.load(sys.stdin)
-context = ssl.create_default_context(cafile="/etc/loushan/forward/authorities.pem")
+own = "/etc/loushan/forward"
+context = ssl.create_default_context(cafile=f"{own}/authorities.pem")
 context.maximum_version = getattr(ssl.TLSVersion, asked["most"])
 with tempfile.NamedTemporaryFile("w", dir="/dev/shm") as shown:
     if asked["shown"] == "own":
-        context.load_cert_chain("/etc/loushan/forward/certificate.pem", "/etc/loushan/forward/forward.key")
+        context.load_cert_chain(f"{own}/certificate.pem", f"{own}/forward.key")
     elif asked["shown"]:
         shown.write(asked["shown"])
         shown.flush()
@@ -44,8 +45,8 @@ try:
     plain = socket.create_connection((asked["server"], 6514), 4)
     with context.wrap_socket(plain, server_hostname=asked["server"]) as secured:
         body = asked["body"].encode()
-        head = f"POST /upload HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: application/vnd.fdo.journal\\r\\n"
-        secured.sendall(f"{head}Content-Length: {len(body)}\\r\\n\\r\\n".encode() + body)
+        head = "POST /upload HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: application/vnd.fdo.journal"
+        secured.sendall(f"{head}\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n".encode() + body)
         answer = http.client.HTTPResponse(secured)
         answer.begin()
         print(json.dumps({"status": answer.status, "fault": ""}))
@@ -65,7 +66,7 @@ def entry(word: str, host: str) -> str:
 def bring(
     town: Town, word: str, *, shown: str, says: str = SENDER, most: str = "TLSv1_3"
 ) -> tuple[int, str]:
-    """Bring an entry from a gateway, showing a certificate; give the answer's status, or why not."""
+    """Bring an entry from a gateway, showing a certificate; give the status, or why none."""
     asked = {"shown": shown, "most": most, "server": SERVER, "body": entry(word, says)}
     answer = json.loads(town.must(SENDER, "python3", "-c", _CLIENT, text=json.dumps(asked)))
     return answer["status"], answer["fault"]

@@ -286,7 +286,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         self,
         plan: Plan,
         host: ZoneHost | ApplicationHost,
-        services: "Services",
+        services: Services,
         machines: Mapping[str, Any],
         authority: Path | None,
     ) -> None:
