@@ -233,7 +233,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         every = [gateway for of_site in gateways.values() for gateway in of_site]
         self._refuse_used_twice(machines, every, [*hosts, *services.hosts])
         enrolment = self._enrolment(plan)
-        known = {each.host for each in every} | {each.name for each in (*hosts, *services.hosts)}
+        known = {gateway.host for gateway in every} | {host.name for host in hosts}
+        known |= {host.name for host in services.hosts}
         if strangers := sorted(machines.keys() - known):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
         here = [site for site in present if plan.sites[site].managed]
@@ -262,18 +263,29 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         for group in (GROUP, logs.GROUP, times.GROUP):
             self._group(group)
         sending = {g.host: services.log_way(plan, g.wiring.addresses) for g in every}
-        sending |= {each.name: services.log_way(plan, each.addresses) for each in hosts}
-        for group, host in services.by_group():
-            if booted is None or host.zone in booted:
-                self.inventory.add_host(host.name, group=group)
-                self._set(host.name, {**variables_of_zone(plan, host), **services.labels(group)})
-                self._zone_host(plan, host, services, machines, authority)
-                if group == logs.GROUP:
-                    self._set(host.name, {"loushan_senders": logs.senders(sending)})
+        sending |= {host.name: services.log_way(plan, host.addresses) for host in hosts}
+        for service, stands in services.by_group():
+            if booted is None or stands.zone in booted:
+                self._service(plan, service, stands, services, logs.senders(sending))
+                self._zone_host(plan, stands, services, machines, authority)
         for each in hosts:
             if booted is None or each.zone in booted:
                 self._application(plan, each, wired[each.site])
                 self._zone_host(plan, each, services, machines, authority)
+
+    def _service(
+        self,
+        plan: Plan,
+        service: str,
+        host: ZoneHost,
+        services: Services,
+        senders: list[dict[str, str]],
+    ) -> None:
+        """Add a host of a service for the whole city; the log host is told who sends."""
+        self.inventory.add_host(host.name, group=service)
+        self._set(host.name, {**variables_of_zone(plan, host), **services.labels(service)})
+        if service == logs.GROUP:
+            self.inventory.set_variable(host.name, "loushan_senders", senders)
 
     def _application(self, plan: Plan, host: ApplicationHost, wiring: Wiring) -> None:
         """Add a host of applications, and say which gateways stand before it."""
@@ -409,7 +421,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
 
     def _renews(
         self, plan: Plan, gateway: Gateway, enrolment: tuple[Address, int] | None
-    ) -> Mapping[str, object]:
+    ) -> dict[str, Any]:
         """Say where one gateway renews; one that has links must be allowed to ask there."""
         wiring = gateway.wiring
         if enrolment is None or not lines_of(plan, wiring.site):
