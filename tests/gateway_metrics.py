@@ -45,6 +45,8 @@ GATHERED: dict[str, Any] = {
     ],
     "refused": {reason: [number, 60 * number] for number, reason in enumerate(_REASONS)},
     "active": True,
+    "forwarded": 5.0,
+    "files": [6.0, 0],
     "certificates": [{"name": "gateway", "life": [1.0, 2.0]}],
     "revocations": [{"authority": "links", "of": "links", "life": [3.0, 4.0]}],
 }

@@ -5,6 +5,7 @@ long certificates and lists last, and writes it all into one file, whole.  It
 takes nothing from anybody and is on no network.
 """
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from gateway.agent.links import LinkState, link_states
 from gateway.agent.systemd import notify, programs
 from gateway.artefacts import TABLE
 from gateway.errors import Refused
+from gateway.journal import journal
 from gateway.load import nft
 from gateway.load.gate_lists import AUTHORITIES
 from gateway.load.revocations import CREDENTIALS
@@ -30,6 +32,9 @@ from gateway.vici import SOCKET
 
 _UNREADABLE = (0.0, 0.0)
 
+#: How often something is said in the journal, so that the log host always has something to take.
+MARK_SECONDS = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -41,6 +46,9 @@ class Places:
     proxy: Path = Path("/etc/loushan/proxy")
     pair: Path = Path("/etc/keepalived/shared")
     addresses: Path = Path("/proc/self/net/if_inet6")
+    forward: Path = Path("/etc/loushan/forward")
+    forwarded: Path = Path("/var/lib/loushan-forward/state")
+    files: Path = Path("/var/lib/loushan-files/status.json")
 
 
 def gathered(places: Places, now: float) -> dict[str, object]:
@@ -49,6 +57,8 @@ def gathered(places: Places, now: float) -> dict[str, object]:
         "links": _links(places, now),
         "refused": refused(),
         "active": is_active(places),
+        "forwarded": forwarded(places),
+        "files": files(places),
         "certificates": [
             {"name": name, "life": _seconds(life_of_certificate(file))}
             for name, file in _certificates(places)
@@ -82,11 +92,56 @@ def is_active(places: Places) -> bool | None:
     return any(bytes.fromhex(line.split()[0]) == shared.packed for line in lines)
 
 
+def forwarded(places: Places) -> float | None:
+    """Give when the log host had all of this host's journal, in seconds; 0 where it never had.
+
+    None where no log host is to have it.  Who sends the journal notes it there whenever the log
+    host has acknowledged the journal's end (systemd-journal-upload(8), `--save-state`).
+    """
+    if not places.forward.exists():
+        return None
+    try:
+        return places.forwarded.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def files(places: Places) -> tuple[float, int] | None:
+    """Give when what must not change was compared last, in seconds, and how many files differed.
+
+    None where it never was, or where what came of it cannot be read: `roles/file_watch`.
+    """
+    try:
+        told = json.loads(places.files.read_text("utf-8"))
+        return float(told["checked"]), int(told["changed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(slots=True)
+class Marks:
+    """What is said in the journal now and then, where it is sent to a log host.
+
+    A host that has nothing to say could not be told from one whose words do not arrive.
+    """
+
+    places: Places
+    said: float = float("-inf")
+
+    def say(self) -> None:
+        """Say it, when it is time."""
+        if self.places.forward.exists() and time.monotonic() - self.said >= MARK_SECONDS:
+            journal({"mark": "the journal goes on"})
+            self.said = time.monotonic()
+
+
 def main() -> None:
     """Be the service, until told to end, or until there are new programs."""
     places, is_current = Places(), programs()
+    marks = Marks(places)
     notify("READY=1")
     while is_current():
+        marks.say()
         write_status(GATHERED_FILE, gathered(places, time.time()))
         notify("WATCHDOG=1")
         time.sleep(GATHER_SECONDS)
@@ -113,6 +168,8 @@ def _certificates(places: Places) -> Iterator[tuple[str, Path]]:
     """Give each certificate of this gateway by a name, also where it is missing."""
     yield "gateway", places.credentials / "x509" / "gateway.pem"
     yield "metrics", places.own
+    if places.forward.exists():
+        yield "forward", places.forward / "certificate.pem"
     for file in sorted((places.proxy / "shown").glob("*.pem")):
         yield ("proxy" if file.stem == "gateway" else file.stem), file
 

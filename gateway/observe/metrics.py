@@ -80,6 +80,15 @@ _OF_THE_LOG = (
 _OF_THE_GATHERER = (
     Metric("loushan_refused_packets_total", "Packets refused.", ("reason",), _COUNTER),
     Metric("loushan_refused_bytes_total", "Bytes of packets refused.", ("reason",), _COUNTER),
+    Metric(
+        "loushan_journal_forwarded_timestamp_seconds",
+        "When the log host had all of the journal last; 0 where it never had.",
+    ),
+    Metric("loushan_files_changed", "How many files that must not change have changed."),
+    Metric(
+        "loushan_files_checked_timestamp_seconds",
+        "When what must not change was compared last; 0 where it never was.",
+    ),
     Metric("loushan_pair_active", "1 on the active gateway of a pair, 0 on the other one."),
     Metric(
         "loushan_link_up",

@@ -88,6 +88,12 @@ def of_gatherer(body: Body, hub: str) -> Iterator[Sample]:
             yield Sample("loushan_refused_bytes_total", float(octets), (reason,))
     if body["active"] is not None:
         yield Sample("loushan_pair_active", _flag(body["active"]))
+    if body["forwarded"] is not None:
+        yield Sample("loushan_journal_forwarded_timestamp_seconds", float(body["forwarded"]))
+    checked, changed = body["files"] or (0.0, None)
+    yield Sample("loushan_files_checked_timestamp_seconds", float(checked))
+    if changed is not None:
+        yield Sample("loushan_files_changed", float(changed))
     for link in body["links"] or ():
         yield from _of_link(link, "up" if link["name"] == hub else "down")
     for each in body["certificates"]:

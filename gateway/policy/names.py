@@ -27,7 +27,9 @@ KIND_GROUP, TIER_GROUP = "kind_", "tier_"
 CANARY_GROUP = "canary"
 
 #: And those that are called otherwise.
-_OTHER_GROUPS = frozenset({"all", "applications", CANARY_GROUP, "gateways", "ungrouped"})
+_OTHER_GROUPS = frozenset(
+    {"all", "applications", CANARY_GROUP, "gateways", "logs", "time", "ungrouped"}
+)
 
 _NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")
 _RESERVED_INTERFACES = frozenset({"lo", "all", "default", SHARED_LINK, HEARTBEAT})
@@ -96,7 +98,7 @@ def gateway_identity(plan: str, site: str) -> str:
 
 def enrolment_server(plan: str) -> str:
     """Give how the server is called that renews certificates, in its own."""
-    return f"est.svc.{plan_label(plan)}.internal"
+    return service_name(plan, "est")
 
 
 def gate_host(plan: str, zone: str) -> str:
@@ -104,8 +106,22 @@ def gate_host(plan: str, zone: str) -> str:
 
     It is one label below the domain of services: its certificate is of their authority.
     """
+    return service_name(plan, zone_label(zone))
+
+
+def zone_label(zone: str) -> str:
+    """Give a zone as one label of a name, the site last, as in `monitoring-city`."""
     site, _, short = zone.partition(".")
-    label = "-".join(identifier(part).replace("_", "-") for part in (short, site))
+    return "-".join(identifier(part).replace("_", "-") for part in (short, site))
+
+
+def host_label(host: str) -> str:
+    """Give a host of ours as one label: a gateway as it is, a zone's host as its zone."""
+    return zone_label(host) if "." in host else host
+
+
+def service_name(plan: str, label: str) -> str:
+    """Give a name below the domain of services, whose authority certifies it."""
     return f"{label}.svc.{plan_label(plan)}.internal"
 
 
@@ -114,7 +130,7 @@ def gateway_client(plan: str, site: str, number: int = 1) -> str:
 
     It is of the authority of services: what answers an application is no end of a link.
     """
-    return f"{gateway_host(site, number)}.svc.{plan_label(plan)}.internal"
+    return service_name(plan, gateway_host(site, number))
 
 
 def plan_label(plan: str) -> str:

@@ -229,7 +229,7 @@ def _furnish(tree: Path, masked: Iterable[str]) -> None:
     enabled.parent.mkdir(exist_ok=True)
     enabled.symlink_to("../host-keys.service")
     # Nothing of ours is to be found running before a role has said so.
-    ours = {f"{name}.service" for name in ("nftables", "ssh", "strongswan", "ulogd2")}
+    ours = {f"{name}.service" for name in ("chrony", "nftables", "ssh", "strongswan", "ulogd2")}
     # Both who wants them and what else they are called; by what is written in the links, for what
     # they lead to is not there seen from here.
     for link in (*units.glob("*/*.service"), *units.glob("*.service")):

@@ -404,4 +404,62 @@ _OF_REQUESTS = (
     ),
 )
 
-CASES = (*_OF_THE_POLICY, *_OF_HOSTS, *_OF_LINKS, *_OF_REQUESTS)
+# --- records --------------------------------------------------------------------------------------
+
+_SENT, _CHECKED = (
+    "loushan_journal_forwarded_timestamp_seconds",
+    "loushan_files_checked_timestamp_seconds",
+)
+_UNREACHABLE = _fires("LogHostUnreachable", "urgent", {"site": "log_host"})
+_CHANGED = _fires("FilesChanged", "urgent", TAX)
+
+
+def _sent(ago: int, *labels: Labels) -> dict[str, str]:
+    """Give when a journal arrived last: always so many seconds ago."""
+    return {_of(_SENT, *labels): f"{-ago}+5x60"}
+
+
+_OF_RECORDS = (
+    Case("LogHostUnreachable", "three minutes", _sent(180, TAX)),
+    Case("LogHostUnreachable", "one gateway's journal arrives", _sent(180, TAX) | _sent(800, CITY)),
+    Case(
+        "LogHostUnreachable", "longer, of all", _sent(181, TAX) | _sent(800, CITY), (_UNREACHABLE,)
+    ),
+    Case(
+        "LogHostUnreachable",
+        "it never had a journal",
+        {_of(_SENT, TAX): "0x100"},
+        (_UNREACHABLE,),
+        at="4m",
+    ),
+    Case(
+        "LogForwardingBehind",
+        "a quarter of an hour",
+        _sent(0, CITY) | _sent(900, TAX),
+        at="3m",
+    ),
+    Case(
+        "LogForwardingBehind",
+        "longer, while another's arrives",
+        _sent(0, CITY) | _sent(901, TAX),
+        (_fires("LogForwardingBehind", "warning", TAX),),
+        at="3m",
+    ),
+    Case("FilesChanged", "none has", _counted("loushan_files_changed", "0x40")),
+    Case("FilesChanged", "one has", _counted("loushan_files_changed", "0x4 1x40"), (_CHANGED,)),
+    Case(
+        "FilesChanged",
+        "looked at two days ago",
+        {_of(_CHECKED, TAX): f"{-2 * _DAY}+5x200"},
+        at="15m",
+    ),
+    Case(
+        "FilesChanged",
+        "looked at longer ago",
+        {_of(_CHECKED, TAX): f"{-2 * _DAY - 1}+5x200"},
+        (_fires("FilesChanged", "warning", TAX),),
+        at="15m",
+    ),
+)
+
+CASES = (*_OF_THE_POLICY, *_OF_HOSTS, *_OF_LINKS, *_OF_REQUESTS, *_OF_RECORDS)

@@ -1,12 +1,13 @@
 """What is gathered for the metrics is what is there; what cannot be asked is told as unknown."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.agent.gather import Places, gathered, is_active, main
+from gateway.agent.gather import Marks, Places, gathered, is_active, main
 from gateway.agent.links import LinkState
 from gateway.errors import Refused, problem
 from gateway.observe.samples import of_gatherer
@@ -29,7 +30,17 @@ ACTIVE = "fe800000000000000000000000000001 03 40 20 80   office\n"
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
     """Give a gateway that has nothing yet."""
-    names = ("vici", "swanctl", "own.pem", "proxy", "pair", "addresses")
+    names = (
+        "vici",
+        "swanctl",
+        "own.pem",
+        "proxy",
+        "pair",
+        "addresses",
+        "forward",
+        "state",
+        "files",
+    )
     return Places(*(tmp_path / name for name in names))
 
 
@@ -72,6 +83,72 @@ def test_each_certificate_and_list_has_its_times(places: Places, tmp_path: Path)
     lists = {(each["authority"], each["of"]): each["life"] for each in body["revocations"]}
     assert lists["links", "links"][1] - lists["links", "links"][0] == pytest.approx(7 * 86400, 0.01)
     assert lists["people", "gates"] == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "when"),
+    [
+        pytest.param([], None, id="no log host is to have it"),
+        pytest.param(["forward"], 0.0, id="it never had it"),
+        pytest.param(["forward", "state"], 1000.0, id="it had it"),
+        pytest.param(["state"], None, id="it is not to have it any more"),
+    ],
+)
+def test_when_the_log_host_had_the_journal_is_told(
+    places: Places, prepare: list[str], when: float | None
+) -> None:
+    """By when the sender noted it; what is not known is not 0."""
+    for name in prepare:
+        file = places.pair.with_name(name)
+        file.touch()
+        os.utime(file, (1000, 1000))
+
+    told = {each.name: each.value for each in of_gatherer(gathered(places, 1.0), "city")}
+
+    assert told.get("loushan_journal_forwarded_timestamp_seconds") == when
+
+
+@pytest.mark.parametrize(
+    ("said", "checked", "changed"),
+    [
+        pytest.param('{"checked": 7.5, "changed": 2, "database": ""}', 7.5, 2.0, id="two differ"),
+        pytest.param('{"checked": 7.5, "changed": 0, "database": ""}', 7.5, 0.0, id="none does"),
+        pytest.param(None, 0.0, None, id="nobody looked"),
+        pytest.param("{", 0.0, None, id="damaged"),
+        pytest.param("[]", 0.0, None, id="of another form"),
+        pytest.param('{"checked": null, "changed": 0}', 0.0, None, id="without a time"),
+    ],
+)
+def test_whether_files_have_changed_is_told_where_somebody_looked(
+    places: Places, said: str | None, checked: float, changed: float | None
+) -> None:
+    """What cannot be read is no word that nothing has changed."""
+    if said is not None:
+        places.files.write_text(said)
+
+    told = {each.name: each.value for each in of_gatherer(gathered(places, 1.0), "city")}
+
+    assert told["loushan_files_checked_timestamp_seconds"] == checked
+    assert told.get("loushan_files_changed") == changed
+
+
+def test_something_is_said_each_minute_where_the_journal_is_sent(
+    places: Places, kernel: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So the log host always has something to take; elsewhere nothing is said."""
+    clock = iter([0.0, 0.0, 59.0, 61.0, 61.0])
+    kernel.setattr("gateway.agent.gather.time.monotonic", lambda: next(clock))
+    said = []
+    marks = Marks(places)
+    marks.say()
+    said.append(capsys.readouterr().err)
+    places.forward.touch()
+    for _ in range(3):
+        marks.say()
+        said.append(capsys.readouterr().err)
+
+    assert [bool(each) for each in said] == [False, True, False, True]
+    assert '"mark"' in said[1]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleParserError
 
 from gateway.policy.names import gateway_host, site_group
 from gateway.policy.plan import read_plan
 from gateway.policy.wiring import wirings
+from playbooks.plugins.logs import senders
+from playbooks.plugins.zone_hosts import Way
 from tests.repo.tree import ROOT
 
 
@@ -133,6 +136,72 @@ def test_a_monitoring_zone_that_is_not_in_the_plan_is_refused(own: Path) -> None
         opened.write("monitoring: city.monitring\n")
 
     assert "no zone `city.monitring`" in inventory(own).stderr
+
+
+def test_a_journal_goes_where_the_plan_lets_it_and_is_known_by_its_hosts_name(own: Path) -> None:
+    """The log host is told of each sender of the whole plan, and of nobody else."""
+    with_applications(own)
+    with (own / "plan.yml").open("a") as opened:
+        opened.write("logs: city.monitoring\ntime: city.monitoring\n")
+
+    found = listed(own)
+
+    hosts = found["_meta"]["hostvars"]
+    assert found["logs"]["hosts"] == found["time"]["hosts"] == ["city.monitoring"]
+    told = {name: plain(each["loushan_logs"]) for name, each in hosts.items()}
+    server = "monitoring-city-logs.svc.lab.internal"
+    sending = {name for name, there in told.items() if there == f"{server}:6514"}
+    assert {name for name, there in told.items() if not there} == {"portal-gw", "city.monitoring"}
+    named = [(plain(e["address"]), plain(e["name"])) for e in hosts["tax-gw"]["loushan_names"]]
+    for address in ("10.1.3.1", "fd72:6a5e:1:3::1"):
+        assert (address, server) in named
+        assert (address, "monitoring-city-time.svc.lab.internal") in named
+    senders = hosts["city.monitoring"]["loushan_senders"]
+    assert {plain(each["host"]) for each in senders} == sending
+    certificates = {plain(each["host"]): plain(each["certificate"]) for each in senders}
+    assert certificates["city.applications"] == "applications-city-logs"
+    assert certificates["city-gw-2"] == plain(hosts["city-gw-2"]["loushan_logs_sender"])
+    assert len({plain(each["address"]) for each in senders}) == len(senders)
+
+
+def test_the_whole_citys_hosts_are_told_apart_on_the_log_host() -> None:
+    """All that send; the addresses that stand for them are no two hosts'."""
+    names = [gateway_host(site) for site in read_plan(ROOT / "policy" / "zunyi").gateways]
+
+    found = senders(dict.fromkeys(names, Way("logs:6514")))
+
+    assert len(found) == len(names)
+    assert all(each["address"].startswith("127.") for each in found)
+    assert not any(each["address"].startswith("127.0.") for each in found)
+
+
+def test_two_hosts_that_cannot_be_told_apart_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than have one journal for both."""
+    monkeypatch.setattr("playbooks.plugins.logs.sender_address", lambda _host: "127.1.0.0")
+
+    with pytest.raises(AnsibleParserError, match="a-gw and b-gw cannot be told apart"):
+        senders(dict.fromkeys(("a-gw", "b-gw"), Way("logs:6514")))
+
+
+@pytest.mark.parametrize("key", ["logs", "time"])
+@pytest.mark.parametrize("zone", ["city.monitring", "city.gateway"])
+def test_a_service_stands_in_a_zone_of_the_plan_and_on_no_gateway(
+    own: Path, key: str, zone: str
+) -> None:
+    """Before any host is spoken to."""
+    with (own / "plan.yml").open("a") as opened:
+        opened.write(f"{key}: {zone}\n")
+
+    assert f"{key}: the plan has no zone `{zone}`" in inventory(own).stderr
+
+
+def test_nobody_sends_or_asks_for_the_time_where_no_zone_is_named(own: Path) -> None:
+    """The groups are there and empty."""
+    found = listed(own)
+
+    told = found["_meta"]["hostvars"]["tax-gw"]
+    assert (plain(told["loushan_logs"]), plain(told["loushan_time"])) == ("", "")
+    assert {"logs", "time"} <= set(found["all"]["children"])
 
 
 def test_a_gateway_of_others_is_no_host(own: Path) -> None:

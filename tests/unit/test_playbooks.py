@@ -106,6 +106,12 @@ def operators(*names: str) -> dict[str, Any]:
     return {"base_operators": [{"name": name, **entry} for name in names]}
 
 
+def sender(**changes: str) -> dict[str, Any]:
+    """Give a log host that one host sends to."""
+    one = {"host": "tax-gw", "certificate": "tax-gw-logs", "address": "127.1.2.3", **changes}
+    return {"log_host_name": "logs", "log_host_senders": [one]}
+
+
 @pytest.mark.parametrize(
     ("role", "given"),
     [
@@ -119,9 +125,20 @@ def operators(*names: str) -> dict[str, Any]:
         pytest.param("base", {**operators("li"), "base_journal_size": "a lot"}, id="no size"),
         pytest.param("base", {**operators("li"), "base_authority": ""}, id="nobody who certifies"),
         pytest.param("hardening", {"hardening_waivers": {"tmp": "x"}}, id="no such setting"),
+        pytest.param("hardening", {"hardening_waivers": {"audit": "2027-01-01"}}, id="unsigned"),
+        pytest.param(
+            "hardening", {"loushan_waivers": {"audit": "2027-01-01"}}, id="by the other name"
+        ),
         pytest.param("hardening", {"hardening_journal_days": 100}, id="a journal of three months"),
         pytest.param("hardening", {"hardening_mirror": "http://a/debian"}, id="half a mirror"),
         pytest.param("hardening", {"hardening_mirror": "a b"}, id="no mirror's address"),
+        pytest.param("log_forward", {"log_forward_server": "a b:1"}, id="no log host's name"),
+        pytest.param("log_forward", {"log_forward_name": "a/b"}, id="no sender's name"),
+        pytest.param("clock", {"clock_server": ""}, id="nobody's time"),
+        pytest.param("clock", {"clock_server": "a.b\nallow"}, id="more than a time server"),
+        pytest.param("log_host", {**sender(), "log_host_days": 100}, id="journals of three months"),
+        pytest.param("log_host", sender(host="a b"), id="a sender of two words"),
+        pytest.param("log_host", sender(address="10.0.0.1"), id="a sender from elsewhere"),
         pytest.param("gateway_agent", {"gateway_agent_prove_every_seconds": 0}, id="proven never"),
         pytest.param("gateway_agent", {"gateway_agent_confirm_within_seconds": -5}, id="no time"),
     ],

@@ -45,6 +45,7 @@ from gateway.policy.plan import read_plan
 from gateway.policy.reasons import Verdict
 from gateway.policy.signers import load_trust
 from gateway.policy.wiring import Half, Wiring, first_address, halves, wirings
+from playbooks.plugins import logs, times
 from playbooks.plugins.applications import (
     GROUP,
     ApplicationHost,
@@ -52,6 +53,7 @@ from playbooks.plugins.applications import (
     groups_of_host,
     variables_of_host,
 )
+from playbooks.plugins.zone_hosts import Way, ZoneHost, zone_host
 
 DOCUMENTATION = """
 name: plan
@@ -67,6 +69,8 @@ description:
   - C(canary) has the gateway of the farthest site, which an upgrade comes to first.
   - With C(applications), each zone where one stands is a host too, called as the zone, in the groups C(applications)
     and one for each application; C(loushan_before) tells of the gateways before it.
+  - With C(logs) and C(time), the host of the zone that each names is a host too, called as the zone, in the group of
+    that name; C(loushan_logs) and C(loushan_time) say by which name a host comes there, C(loushan_names) where that is.
   - C(loushan_waivers) has the settings that a host need not have today, with the last day of each. They come from
     the plan's waivers, which count where the plan is signed; unsigned ones, or such as have ended, are refused.
   - A hub comes before the sites below it, so C(order=reverse_inventory) goes from the far end inwards.
@@ -111,6 +115,19 @@ options:
       - Zone of the monitoring host, as in C(city.monitoring). Its name is worked out from it, as a gate's is.
       - A gateway to which the plan has a conduit from there, for port 9633, says how it is to that host alone.
       - Empty where there is none; then no gateway says anything.
+    type: str
+    default: ""
+  logs:
+    description:
+      - Zone of the log host, as in C(city.monitoring). Its name is worked out from it, as a gate's is.
+      - A host from which the plan has a conduit to there, for the service C(log), sends its journal there.
+      - Empty where there is none; then no journal leaves its host.
+    type: str
+    default: ""
+  time:
+    description:
+      - Zone of the city's time server, as in C(city.monitoring), which the service C(time) leads to.
+      - Empty where there is none; then nobody sets the clocks of hosts.
     type: str
     default: ""
   applications:
@@ -208,13 +225,18 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         # A gateway is wired for the whole city, also where a part of it is down or not booted.
         present = [s for s in plan.sites if booted is None or s in booted]
         hosts = application_hosts(plan, self.get_option("applications"))
+        services = Services(
+            zone_host(plan, "logs", self.get_option("logs")),
+            zone_host(plan, "time", self.get_option("time")),
+        )
         machines = self._machines()
         wired = wirings(plan)
         gateways = {site: gateways_of(plan, wired[site]) for site in plan.gateways}
         every = [gateway for of_site in gateways.values() for gateway in of_site]
-        self._refuse_used_twice(machines, every, hosts)
+        self._refuse_used_twice(machines, every, [*hosts, *services.hosts])
         enrolment = self._enrolment(plan)
         known = {gateway.host for gateway in every} | {host.name for host in hosts}
+        known |= {host.name for host in services.hosts}
         if strangers := sorted(machines.keys() - known):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
         here = [site for site in present if plan.sites[site].managed]
@@ -228,46 +250,74 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             gates = sorted({gate.host for gate in gates_at(plan, site.name)})
             variables = variables_of(site, gateway, gates, self._ports(host, machine))
             reached = self._reached(host, gateway.wiring.addresses[0], machine, authority)
+            renews = self._renews(plan, gateway, enrolment)
             common = {
                 "loushan_plan": str(folder),
                 "loushan_trust": str(trust) if trust else "",
                 "loushan_authority": str(authority) if authority else "",
                 "loushan_link_engine": self.get_option("link_engine"),
-                "loushan_enrolment": self._renews(plan, gateway, enrolment),
+                "loushan_enrolment": renews,
                 "loushan_monitoring": self._monitoring(plan, gateway),
                 "loushan_waivers": waived_at(plan, site.name, HostKind.GATEWAYS, _today()),
+                **services.told(plan, host, gateway.wiring.addresses, renews["names"]),
             }
             self._set(host, {**variables, **reached, **common})
         # Also where there is none: a play over nobody is nothing to be warned of.
-        self._group(GROUP)
-        self._group(CANARY_GROUP)
+        for group in (GROUP, CANARY_GROUP, logs.GROUP, times.GROUP):
+            self._group(group)
         for gateway in gateways[here[-1]] if here else ():
             self.inventory.add_host(gateway.host, group=CANARY_GROUP)
+        sending = {g.host: services.log_way(plan, g.wiring.addresses) for g in every}
+        sending |= {host.name: services.log_way(plan, host.addresses) for host in hosts}
+        for service, stands in services.by_group():
+            if booted is None or stands.zone in booted:
+                self._service(plan, service, stands, services, logs.senders(sending))
+                self._zone_host(plan, stands, services, machines, authority)
         for each in hosts:
             if booted is None or each.zone in booted:
-                self._application(plan, each, wired[each.site], machines, authority)
+                self._application(plan, each, wired[each.site])
+                self._zone_host(plan, each, services, machines, authority)
 
-    def _application(
+    def _service(
         self,
         plan: Plan,
-        host: ApplicationHost,
-        wiring: Wiring,
+        service: str,
+        host: ZoneHost,
+        services: Services,
+        senders: list[dict[str, str]],
+    ) -> None:
+        """Add a host of a service for the whole city; the log host is told who sends."""
+        self.inventory.add_host(host.name, group=service)
+        self._set(host.name, {**variables_of_zone(plan, host), **services.labels(service)})
+        if service == logs.GROUP:
+            self.inventory.set_variable(host.name, "loushan_senders", senders)
+
+    def _application(self, plan: Plan, host: ApplicationHost, wiring: Wiring) -> None:
+        """Add a host of applications, and say which gateways stand before it."""
+        for group in groups_of_host(host):
+            self.inventory.add_host(host.name, group=self._group(group))
+        waived = waived_at(plan, host.site, HostKind.APPLICATIONS, _today())
+        self._set(host.name, {**variables_of_host(plan, host, wiring), "loushan_waivers": waived})
+
+    def _zone_host(
+        self,
+        plan: Plan,
+        host: ZoneHost | ApplicationHost,
+        services: Services,
         machines: Mapping[str, Any],
         authority: Path | None,
     ) -> None:
-        """Add a host of applications, and say which gateways stand before it."""
+        """Say of a host that is a zone's what is told of each: how it is reached, whom it asks."""
         machine = machines.get(host.name, {})
         if "ports" in machine:
-            self._wrong(f"{host.name}: an application's host has no `ports`")
-        self.inventory.add_host(host.name)
-        for group in groups_of_host(host):
-            self.inventory.add_host(host.name, group=self._group(group))
+            self._wrong(f"{host.name}: a host that is no gateway has no `ports`")
         reached = self._reached(host.name, host.addresses[0], machine, authority)
         common = {
+            "loushan_addresses": [f"{a}/{a.max_prefixlen}" for a in host.addresses],
             "loushan_authority": str(authority) if authority else "",
-            "loushan_waivers": waived_at(plan, host.site, HostKind.APPLICATIONS, _today()),
+            **services.told(plan, host.name, host.addresses, {}),
         }
-        self._set(host.name, {**variables_of_host(plan, host, wiring), **reached, **common})
+        self._set(host.name, {**reached, **common})
 
     def _refuse_unsigned_waivers(self, plan: Plan, folder: Path, trust: Path | None) -> None:
         """Refuse to leave out what hardens a host unless two people have signed that today."""
@@ -339,7 +389,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         self,
         machines: Mapping[str, Any],
         every: Iterable[Gateway],
-        hosts: Iterable[ApplicationHost],
+        hosts: Iterable[ApplicationHost | ZoneHost],
     ) -> None:
         """Refuse one machine for two hosts: what was made of it first would be overwritten."""
         used = {str(a): g.host for g in every for a in g.wiring.addresses}
@@ -376,7 +426,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
 
     def _renews(
         self, plan: Plan, gateway: Gateway, enrolment: tuple[Address, int] | None
-    ) -> Mapping[str, object]:
+    ) -> dict[str, Any]:
         """Say where one gateway renews; one that has links must be allowed to ask there."""
         wiring = gateway.wiring
         if enrolment is None or not lines_of(plan, wiring.site):
@@ -447,6 +497,58 @@ def known_by(host: str, authority: Path) -> str:
     known = f'~/.ssh/known_hosts "{folder}/ssh-host/known_hosts"'
     options = (f"HostKeyAlias={host}", f"UserKnownHostsFile={known}")
     return " ".join(f"-o {shlex.quote(option)}" for option in options)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The hosts on which services for the whole city stand; None where the inventory names none."""
+
+    logs: ZoneHost | None
+    time: ZoneHost | None
+
+    @property
+    def hosts(self) -> tuple[ZoneHost, ...]:
+        """Give each host once for each service."""
+        return tuple(host for _, host in self.by_group())
+
+    def by_group(self) -> Iterator[tuple[str, ZoneHost]]:
+        """Give each host with the group of its service."""
+        for group, host in ((logs.GROUP, self.logs), (times.GROUP, self.time)):
+            if host is not None:
+                yield group, host
+
+    def labels(self, group: str) -> dict[str, str]:
+        """Give how a service's host is called in its certificate for it."""
+        host = self.logs if group == logs.GROUP else self.time
+        label = (logs if group == logs.GROUP else times).server_label
+        return {} if host is None else {f"loushan_{group}_label": label(host)}
+
+    def log_way(self, plan: Plan, own: Iterable[Address]) -> Way:
+        """Say how a host with some addresses comes to the log host."""
+        return logs.log_way(plan, own, self.logs)
+
+    def told(
+        self, plan: Plan, host: str, own: tuple[Address, ...], names: Mapping[str, str]
+    ) -> dict[str, object]:
+        """Give what a host is told of them; `names` are what else it must know, by address."""
+        log, time = self.log_way(plan, own), times.time_way(plan, own, self.time)
+        known = [{"address": address, "name": name} for address, name in names.items()]
+        return {
+            "loushan_logs": log.server,
+            "loushan_logs_sender": logs.sender_label(host),
+            "loushan_time": time.server.partition(":")[0],
+            "loushan_names": [*known, *log.names, *time.names],
+        }
+
+
+def variables_of_zone(plan: Plan, host: ZoneHost) -> dict[str, object]:
+    """Give what the playbook is told of a host that is a zone's; no waiver is of such a host."""
+    return {
+        "loushan_site": host.site,
+        "loushan_title": plan.zones[host.zone].title,
+        "loushan_zone": host.zone,
+        "loushan_waivers": {},
+    }
 
 
 @dataclass(frozen=True, slots=True)

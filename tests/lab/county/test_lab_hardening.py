@@ -27,6 +27,9 @@ pytestmark = pytest.mark.lab
 
 GATEWAY, SITE = "suiyang-gw", "suiyang"
 
+#: A host that is no gateway: it has operators and duties too, and no policy to have to do with.
+APPLICATIONS = "city.applications"
+
 #: An account with a password, as at the console alone.
 SOMEBODY = "somebody"
 PASSWORD = "Nine-Cranes-Over-Loushan-7"  # noqa: S105 - of an account that lives for a test
@@ -343,9 +346,10 @@ class Staff:
 
     town: Town
     by_duty: dict[str, Operator]
+    host: str = GATEWAY
 
     def does(self, duty: str, command: str) -> Done:
-        """Have one of them give a command on the gateway, by ssh."""
+        """Have one of them give a command on their host, by ssh."""
         return self.by_duty[duty].ssh(command, account=account_of(duty))
 
 
@@ -380,6 +384,22 @@ def staff(town: Town) -> Iterator[Staff]:
     town.must(GATEWAY, "sh", "-c", f"cat >{SOURCES}", text=sources)
     done = town.playbook("provision", "--limit", GATEWAY)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.fixture(scope="module")
+def clerks(town: Town) -> Staff:
+    """Certify three people more, who have the duties on a host of applications."""
+    people = {
+        duty: Operator(town, APPLICATIONS, f"{duty}-clerk", account_of(duty), duty)
+        for duty in DUTIES
+    }
+    listed = [{"name": account_of(duty), "duty": duty} for duty in DUTIES]
+    told = ("--limit", APPLICATIONS, "--extra-vars", json.dumps({"base_operators": listed}))
+    done = town.playbook("hosts", *told)
+    assert done.returncode == 0, done.stdout[-3000:]
+    for each in people.values():
+        each.learn()
+    return Staff(town, people, APPLICATIONS)
 
 
 def test_updates_come_from_the_mirror_that_is_named_and_from_nothing_else(staff: Staff) -> None:
@@ -513,6 +533,90 @@ def test_no_duty_does_the_work_of_another(staff: Staff, duty: str, command: str)
     assert staff.does(duty, "true").returncode == 0
 
     assert staff.does(duty, command).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("duty", "command"),
+    [
+        pytest.param("system", "sudo -n systemctl restart chrony.service", id="system: the time"),
+        pytest.param(
+            "system",
+            "sudo -n systemctl restart loushan-approval.service",
+            id="system: the application",
+        ),
+        pytest.param(
+            "security",
+            "SUDO_EDITOR=true sudo -n sudoedit /etc/ssh/authority/revoked_keys",
+            id="security: revocations",
+        ),
+        pytest.param("audit", "journalctl -qn1 -u ssh.service | grep .", id="audit: the journal"),
+        pytest.param("audit", "sudo -n faillock", id="audit: failed logins"),
+    ],
+)
+def test_each_duty_does_its_own_work_where_applications_are(
+    clerks: Staff, duty: str, command: str
+) -> None:
+    """By ssh through the city's network, as the policy lets operations come."""
+    done = clerks.does(duty, command)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("duty", "command"),
+    [
+        pytest.param(duty, command, id=f"{duty} tries {what}")
+        for duty, tries in {
+            "system": {
+                "to read the journal": "journalctl -qn1 -u ssh.service | grep .",
+                "to take records away": "sudo -n rm /var/log/sudo.log",
+                "to read what people file": "sudo -n -u postgres psql -c 'select 1'",
+                "to let a revoked key in": (
+                    "SUDO_EDITOR=true sudo -n sudoedit /etc/ssh/authority/revoked_keys"
+                ),
+                "to stop the journal's way out": "sudo -n systemctl stop loushan-forward.service",
+                "to be root": "sudo -n sh -c id",
+            },
+            "security": {
+                "to boot the host": "sudo -n systemctl reboot",
+                "to read the journal": "journalctl -qn1 -u ssh.service | grep .",
+                "to be root": "sudo -n sh -c id",
+            },
+            "audit": {
+                "to restart the application": (
+                    "sudo -n systemctl restart loushan-approval.service"
+                ),
+                "to alter what root did": "echo nothing >>/var/log/sudo.log",
+                "to accept what was changed": "sudo -n loushan-files accept",
+                "to be root": "sudo -n sh -c id",
+            },
+        }.items()
+        for what, command in tries.items()
+    ],
+)
+def test_no_duty_does_the_work_of_another_where_applications_are(
+    clerks: Staff, duty: str, command: str
+) -> None:
+    """Each attempt is made on the running host, by ssh, as who has the duty."""
+    assert clerks.does(duty, "true").returncode == 0
+
+    assert clerks.does(duty, command).returncode != 0
+
+
+def test_a_host_of_applications_lets_nobody_in_without_a_certificate(clerks: Staff) -> None:
+    """The key alone is not enough, and no old algorithm is left; its own certificate is shown."""
+    person, town = clerks.by_duty["system"], clerks.town
+    try:
+        person.show("")
+        done = person.ssh("true", account=account_of("system"))
+    finally:
+        person.show(person.certificate)
+    told = town.must(APPLICATIONS, "sshd", "-T").splitlines()
+
+    assert "Permission denied (publickey)" in done.stderr
+    assert "passwordauthentication no" in told
+    assert "permitrootlogin no" in told
+    assert "macs hmac-sha2-512-etm@openssh.com,hmac-sha2-256-etm@openssh.com" in told
 
 
 def test_the_audit_reads_the_journal_and_takes_nothing_away(staff: Staff) -> None:
