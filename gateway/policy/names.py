@@ -24,7 +24,9 @@ LONGEST_NAME_BYTES = 60
 KIND_GROUP, TIER_GROUP = "kind_", "tier_"
 
 #: And those that are called otherwise.
-_OTHER_GROUPS = frozenset({"all", "applications", "gateways", "ungrouped"})
+_OTHER_GROUPS = frozenset(
+    {"all", "applications", "gateways", "logs", "monitoring", "ungrouped", "watchdog"}
+)
 
 _NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")
 _RESERVED_INTERFACES = frozenset({"lo", "all", "default", SHARED_LINK, HEARTBEAT})

@@ -43,7 +43,7 @@ from gateway.policy.names import (
 from gateway.policy.plan import read_plan
 from gateway.policy.reasons import Verdict
 from gateway.policy.signers import load_trust
-from gateway.policy.wiring import Half, Wiring, first_address, halves, wirings
+from gateway.policy.wiring import Half, Wiring, halves, wirings
 from playbooks.plugins.applications import (
     GROUP,
     ApplicationHost,
@@ -51,11 +51,23 @@ from playbooks.plugins.applications import (
     groups_of_host,
     variables_of_host,
 )
+from playbooks.plugins.monitoring import (
+    GROUP as MONITORING_GROUP,
+)
+from playbooks.plugins.monitoring import (
+    WATCHDOG_GROUP,
+    ZoneHost,
+    passes,
+    targets,
+    watchdog,
+    watches,
+    zone_host,
+)
 
 DOCUMENTATION = """
 name: plan
 author: Loushan
-short_description: the gateways of a plan and its applications, as hosts, groups and variables
+short_description: the gateways of a plan, its applications and who watches them, as hosts, groups and variables
 version_added: "2.19"
 description:
   - Gives one host for each site whose gateway is ours, called as in C(huichuan-gw).
@@ -107,8 +119,17 @@ options:
   monitoring:
     description:
       - Zone of the monitoring host, as in C(city.monitoring). Its name is worked out from it, as a gate's is.
+      - The zone's first address is a host, called as the zone, in the group C(monitoring); C(loushan_targets) are the
+        gateways that it asks, with their labels.
       - A gateway to which the plan has a conduit from there, for port 9633, says how it is to that host alone.
       - Empty where there is none; then no gateway says anything.
+    type: str
+    default: ""
+  watchdog:
+    description:
+      - Zone of the host that raises the alarm when the monitoring host is silent, as in C(city.operations).
+      - The plan must have a service called C(watchdog), and a conduit that leads there from the monitoring zone.
+      - Empty where there is none; then somebody else has to notice.
     type: str
     default: ""
   applications:
@@ -121,7 +142,7 @@ options:
     description:
       - What the plan does not know about machines, if there is such a file. Seen from the folder of this file.
       - "A host's entry may have C(reach), an address while it is being brought up, and C(ports), the MAC
-        address of each interface that must be told apart by it; an application's host has C(reach) alone."
+        address of each interface that must be told apart by it; a host that is no gateway has C(reach) alone."
     type: str
     default: machines.yml
   connection:
@@ -160,9 +181,6 @@ _AUTHORITY = "LOUSHAN_AUTHORITY"
 
 #: The plan's service at which certificates are renewed and lists are fetched.
 _ENROLMENT = "enrolment"
-
-#: Where a gateway says how it is: `roles/gateway_metrics`.
-_METRICS_PORT = 9633
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
@@ -210,9 +228,13 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         wired = wirings(plan)
         gateways = {site: gateways_of(plan, wired[site]) for site in plan.gateways}
         every = [gateway for of_site in gateways.values() for gateway in of_site]
-        self._refuse_used_twice(machines, every, hosts)
+        watching = zone_host(plan, "monitoring", self.get_option("monitoring"))
+        missing = zone_host(plan, "watchdog", self.get_option("watchdog"))
+        others = [host for host in (watching, missing) if host is not None]
+        self._refuse_used_twice(machines, every, [*hosts, *others])
         enrolment = self._enrolment(plan)
-        known = {gateway.host for gateway in every} | {host.name for host in hosts}
+        known = {gateway.host for gateway in every}
+        known |= {host.name for host in hosts} | {host.name for host in others}
         if strangers := sorted(machines.keys() - known):
             self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
         here = [site for site in present if plan.sites[site].managed]
@@ -231,37 +253,68 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
                 "loushan_authority": str(authority) if authority else "",
                 "loushan_link_engine": self.get_option("link_engine"),
                 "loushan_enrolment": self._renews(plan, gateway, enrolment),
-                "loushan_monitoring": self._monitoring(plan, gateway),
+                "loushan_monitoring": watches(plan, watching, gateway.wiring.addresses[0]),
                 "loushan_waivers": waived_at(plan, site.name, HostKind.GATEWAYS, _today()),
             }
             self._set(host, {**variables, **reached, **common})
         # Also where there is none: a play over nobody is nothing to be warned of.
-        self._group(GROUP)
+        for group in (GROUP, MONITORING_GROUP, WATCHDOG_GROUP):
+            self._group(group)
         for each in hosts:
             if booted is None or each.zone in booted:
-                self._application(plan, each, wired[each.site], machines, authority)
+                variables = variables_of_host(plan, each, wired[each.site])
+                kind = HostKind.APPLICATIONS
+                self._add(plan, each, (kind, *groups_of_host(each)), machines, authority)
+                self._set(each.name, variables)
+        if watching and (booted is None or watching.zone in booted):
+            self._add(plan, watching, (HostKind.MONITORING, MONITORING_GROUP), machines, authority)
+            # Of a lab that has some sites alone, the others are silent and not to be missed.
+            asked = [site for site in here if wired[site].addresses]
+            self._set(
+                watching.name,
+                {
+                    "loushan_monitoring": gate_host(plan.name, watching.zone),
+                    "loushan_targets": targets(plan, watching, wired, asked),
+                    "loushan_lists": self._lists(plan, watching, enrolment),
+                    "loushan_watchdog": watchdog(plan, watching, missing),
+                },
+            )
+        if watching and missing and (booted is None or missing.zone in booted):
+            self._add(plan, missing, (HostKind.MONITORING, WATCHDOG_GROUP), machines, authority)
+            told = watchdog(plan, watching, missing)
+            self._set(
+                missing.name,
+                {
+                    "loushan_monitoring": gate_host(plan.name, watching.zone),
+                    "loushan_watchdog": told,
+                },
+            )
 
-    def _application(
+    def _add(
         self,
         plan: Plan,
-        host: ApplicationHost,
-        wiring: Wiring,
+        host: ApplicationHost | ZoneHost,
+        kind_and_groups: tuple[str, ...],
         machines: Mapping[str, Any],
         authority: Path | None,
     ) -> None:
-        """Add a host of applications, and say which gateways stand before it."""
+        """Add a host that is no gateway: what it is in, how it is reached, what it is without."""
         machine = machines.get(host.name, {})
         if "ports" in machine:
-            self._wrong(f"{host.name}: an application's host has no `ports`")
+            self._wrong(f"{host.name}: a host that is no gateway has no `ports`")
+        kind, *groups = kind_and_groups
         self.inventory.add_host(host.name)
-        for group in groups_of_host(host):
+        for group in groups:
             self.inventory.add_host(host.name, group=self._group(group))
         reached = self._reached(host.name, host.addresses[0], machine, authority)
         common = {
+            "loushan_site": host.site,
+            "loushan_title": plan.zones[host.zone].title,
+            "loushan_zone": host.zone,
             "loushan_authority": str(authority) if authority else "",
-            "loushan_waivers": waived_at(plan, host.site, HostKind.APPLICATIONS, _today()),
+            "loushan_waivers": waived_at(plan, host.site, HostKind(kind), _today()),
         }
-        self._set(host.name, {**variables_of_host(plan, host, wiring), **reached, **common})
+        self._set(host.name, {**reached, **common})
 
     def _refuse_unsigned_waivers(self, plan: Plan, folder: Path, trust: Path | None) -> None:
         """Refuse to leave out what hardens a host unless two people have signed that today."""
@@ -333,7 +386,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         self,
         machines: Mapping[str, Any],
         every: Iterable[Gateway],
-        hosts: Iterable[ApplicationHost],
+        hosts: Iterable[ApplicationHost | ZoneHost],
     ) -> None:
         """Refuse one machine for two hosts: what was made of it first would be overwritten."""
         used = {str(a): g.host for g in every for a in g.wiring.addresses}
@@ -384,21 +437,14 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         name = enrolment_server(plan.name)
         return {"server": f"{name}:{port}", "names": {str(address): name}}
 
-    def _monitoring(self, plan: Plan, gateway: Gateway) -> str:
-        """Say to whom a gateway says how it is, by name; to nobody where the plan has no way."""
-        zone = self.get_option("monitoring")
-        if not zone:
-            return ""
-        if zone not in plan.zones:
-            self._wrong(f"monitoring: the plan has no zone `{zone}`")
-        from_there = {r.version: first_address(r) for r in plan.zones[zone].ranges}
-        own = gateway.wiring.addresses[0]
-        source = from_there.get(own.version)
-        if source is None:
-            return ""
-        asked = Flow(source, own, Protocol.TCP, _METRICS_PORT)
-        is_asked = decide(plan, asked).verdict is Verdict.ACCEPT
-        return gate_host(plan.name, zone) if is_asked else ""
+    def _lists(
+        self, plan: Plan, host: ZoneHost, enrolment: tuple[Address, int] | None
+    ) -> Mapping[str, object]:
+        """Say where a host fetches lists of revocations: empty where it may not, or there is none."""
+        if enrolment is None or not passes(plan, host, *enrolment):
+            return {"server": "", "address": ""}
+        address, port = enrolment
+        return {"server": f"{enrolment_server(plan.name)}:{port}", "address": str(address)}
 
     def _ports(self, host: str, machine: Mapping[str, Any]) -> Mapping[str, str]:
         ports = machine.get("ports", {})
