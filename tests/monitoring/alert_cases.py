@@ -165,12 +165,20 @@ _OF_HOSTS = (
         "a site does not answer, and neither does the one below it",
         {_of("up", _OURS, SUIYANG): "1x4 0x40", _of("up", _OURS, TOWNSHIP): "1x4 0x40"},
         (_silent("suiyang", "suiyang"), _silent("yangchuan", "suiyang")),
+        at="90s",
     ),
     Case(
         "GatewaySilent",
         "neither of a pair answers",
         _pair("1x4 0x40", "0x40"),
         (_silent("city", ""),),
+        at="90s",
+    ),
+    Case(
+        "GatewaySilent",
+        "a line that is cut is told as that first",
+        {_of("up", _OURS, TAX): "1x4 0x40"},
+        at="50s",
     ),
     Case(
         "GatewaySilent",
@@ -456,8 +464,7 @@ _OF_THE_HOST = (
         "MonitoringFaulty",
         "the rules are those that were written, and faults were long ago",
         _judging("config_last_reload_successful", "1x200")
-        | _judging("rule_evaluation_failures_total", "3x200")
-        | _judging("notifications_dropped_total", "3x200"),
+        | _judging("rule_evaluation_failures_total", "3x200"),
         at="15m",
     ),
     Case(
@@ -470,12 +477,6 @@ _OF_THE_HOST = (
         "MonitoringFaulty",
         "a rule could not be judged",
         _judging("rule_evaluation_failures_total", "3x5 4x40"),
-        (_faulty("rules", _PROMETHEUS),),
-    ),
-    Case(
-        "MonitoringFaulty",
-        "alerts could not be handed on",
-        _judging("notifications_dropped_total", "3x5 4x40"),
         (_faulty("rules", _PROMETHEUS),),
     ),
     Case(

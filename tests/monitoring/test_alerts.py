@@ -32,7 +32,6 @@ OTHERS = {
     "probe_ssl_earliest_cert_expiry",
     "probe_success",
     "prometheus_config_last_reload_successful",
-    "prometheus_notifications_dropped_total",
     "prometheus_rule_evaluation_failures_total",
 }
 
