@@ -39,7 +39,7 @@ class Told:
     is_over: bool
     labels: Mapping[str, str]
 
-    def is_of(self, **labels: str) -> bool:
+    def is_of(self, labels: Mapping[str, str]) -> bool:
         """Tell whether it has these labels."""
         return all(self.labels.get(name) == value for name, value in labels.items())
 
@@ -55,19 +55,23 @@ class Receiver:
         lines = self.town.run(HOST, "cat", _KEPT).stdout.splitlines()
         return [each for line in lines for each in _told(json.loads(line)) if each.began >= since]
 
-    def hears(self, since: float, *, is_over: bool = False, **labels: str) -> Told | None:
+    def hears(
+        self, since: float, labels: Mapping[str, str], *, is_over: bool = False
+    ) -> Told | None:
         """Give the first that came of an alert; None where there is none."""
-        found = (e for e in self.told(since) if e.is_over is is_over and e.is_of(**labels))
+        found = (e for e in self.told(since) if e.is_over is is_over and e.is_of(labels))
         return next(found, None)
 
-    def waits(self, since: float, seconds: float, *, is_over: bool = False, **labels: str) -> Told:
+    def waits(
+        self, since: float, seconds: float, labels: Mapping[str, str], *, is_over: bool = False
+    ) -> Told:
         """Wait until an alert has come.
 
         Raises:
             AssertionError: it has not; with what has.
         """
-        until(lambda: self.hears(since, is_over=is_over, **labels) is not None, seconds)
-        found = self.hears(since, is_over=is_over, **labels)
+        until(lambda: self.hears(since, labels, is_over=is_over) is not None, seconds)
+        found = self.hears(since, labels, is_over=is_over)
         assert found, (labels, self.told(since))
         return found
 

@@ -109,7 +109,7 @@ def test_what_else_answers_is_seen_from_outside(town: Town) -> None:
     [
         "alertmanager_notifications_failed_total",
         "prometheus_config_last_reload_successful",
-            "prometheus_rule_evaluation_failures_total",
+        "prometheus_rule_evaluation_failures_total",
         'loushan_revocations_expiry_timestamp_seconds{of="monitoring"} > time()',
         'loushan_certificate_expiry_timestamp_seconds{certificate="monitoring"} > time()',
     ],
@@ -296,7 +296,7 @@ def _caused(town: Town, fault: Fault, went: Course) -> Iterator[None]:
 
 
 def _told(went: Course, fault: Fault) -> bool:
-    return went.receiver.hears(went.begun, **_labels(fault)) is not None
+    return went.receiver.hears(went.begun, _labels(fault)) is not None
 
 
 def _untold(went: Course) -> list[object]:
@@ -311,10 +311,10 @@ def _labels(fault: Fault) -> dict[str, str]:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: str(fault.name))
 def test_a_fault_is_told_and_is_over_when_it_is_mended(course: Course, fault: Fault) -> None:
     """At the receiver, by its labels."""
-    told = course.receiver.waits(course.begun, 1, **_labels(fault))
+    told = course.receiver.waits(course.begun, 1, _labels(fault))
     over = None
     if fault.clears:
-        over = course.receiver.waits(course.begun, 60, is_over=True, **_labels(fault))
+        over = course.receiver.waits(course.begun, 60, _labels(fault), is_over=True)
 
     after = None if over is None else over.at - course.mended[fault.name]
     course.seconds[fault.name] = (told.at - course.caused[fault.name], after)
