@@ -17,6 +17,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+import yaml
 
 from gateway.observe.scrape import Credentials, Exporter
 from lab.hosts import image
@@ -29,6 +30,7 @@ from tests.unit.test_observe_scrape import READER, TEXT, certified
 pytestmark = pytest.mark.kernel
 
 TEMPLATE = ROOT / "roles" / "monitoring" / "templates" / "scrape.cfg.j2"
+VARIABLES = ROOT / "roles" / "monitoring" / "vars" / "main.yml"
 PATIENCE_SECONDS = 30
 GATEWAY = "city-gw"
 
@@ -74,16 +76,26 @@ class Stand:
                 }
             ],
             monitoring_watchdog={},
-            monitoring_scrape_tls=(
-                f"ssl verify required ca-file {self.folder}/services.pem"
-                f" crl-file {self.folder}/lists.pem crt {self.folder}/reader.pem"
-            ),
+            monitoring_scrape_tls=self.tls(),
         )
         for known, found in self.ports.items():
             text = text.replace(f"127.0.0.1:{known} ", f"127.0.0.1:{found} ")
         file = self.folder / "scrape.cfg"
         file.write_text(text, "utf-8")
         return file
+
+    def tls(self) -> str:
+        """Give by what the role has gateways believed, with the files of this folder."""
+        given: str = yaml.safe_load(VARIABLES.read_text("utf-8"))["monitoring_scrape_tls"]
+        places = {
+            "{{ monitoring_folder }}": f"{self.folder}",
+            "/run/loushan-scrape": f"{self.folder}",
+            "${CREDENTIALS_DIRECTORY}/monitoring.pem": f"{self.folder}/reader.pem",
+        }
+        for there, here in places.items():
+            assert there in given
+            given = given.replace(there, here)
+        return given
 
     def ask(self, host: str) -> tuple[int, bytes]:
         """Ask as Prometheus asks a proxy."""
