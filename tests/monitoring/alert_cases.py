@@ -97,6 +97,18 @@ _OF_THE_POLICY = (
     Case("PolicyUnproven", "it says so", _proof("0x40", 0), _UNPROVEN),
     Case("PolicyUnproven", "three proofs have not come", _proof("1x40", 360), _UNPROVEN),
     Case("PolicyUnproven", "nothing is said of it", {_of("up", _OURS, TAX): "1x40"}, _UNPROVEN),
+    Case(
+        "PolicyUnproven",
+        "the agent is back, and proves",
+        _proof("0x14 1x40", 0) | _counted("loushan_source_up", "0x10 1x40", _AGENT),
+        at="75s",
+    ),
+    Case(
+        "PolicyUnproven",
+        "the agent speaks, and does not prove",
+        _proof("0x40", 0) | _counted("loushan_source_up", "1x40", _AGENT),
+        _UNPROVEN,
+    ),
     Case("AgentSilent", "it speaks", _counted("loushan_source_up", "1x40", _AGENT)),
     Case(
         "AgentSilent",
