@@ -221,6 +221,24 @@ COMMANDS = (
         "记录代理判定的服务主程序,由 systemd 启动",
     ),
     Command(
+        ("alarm", "notify"),
+        "gateway.cli.alarm_notify",
+        "tell people on this host of each alert; started by systemd",
+        "向本机人员通报每条告警;由 systemd 启动",
+    ),
+    Command(
+        ("alarm", "watchdog"),
+        "gateway.cli.alarm_watchdog",
+        "raise the alarm when the monitoring host is silent; started by systemd",
+        "监控主机失声时报警;由 systemd 启动",
+    ),
+    Command(
+        ("lists", "fetch"),
+        "gateway.cli.lists_fetch",
+        "fetch lists of revocations for the monitoring host; started by systemd",
+        "为监控主机下载吊销列表;由 systemd 启动",
+    ),
+    Command(
         ("metrics", "show"),
         "gateway.cli.metrics_show",
         "print this gateway's metrics as they are now",
@@ -355,8 +373,10 @@ COMMANDS = (
 )
 
 GROUPS = {
+    "alarm": ("people are told that something is wrong", "向人员通报异常"),
     "agent": ("keep this gateway on its signed policy", "使本网关始终执行已签署的策略"),
     "link": ("this gateway's links with its neighbours", "本网关与相邻站点的链路"),
+    "lists": ("lists of revocations of a host", "主机的吊销列表"),
     "log": ("the decision log of a gateway", "网关的判定日志"),
     "lab": ("a city of real hosts on this machine", "在本机运行由真实主机组成的城市"),
     "metrics": ("how this gateway is, for Prometheus", "供 Prometheus 采集的本网关状况"),

@@ -51,10 +51,7 @@ class GatewayCollector(Collector):
 
     def collect(self) -> Iterator[Family]:
         """Give each metric with its values."""
-        values: dict[str, list[Sample]] = {}
-        for sample in self._samples():
-            values.setdefault(sample.name, []).append(sample)
-        return map(_family, values.values())
+        return _families(self._samples())
 
     def _samples(self) -> Iterator[Sample]:
         agent = Source("agent", self.files.agent, AGENT_LASTS_SECONDS)
@@ -70,6 +67,22 @@ class GatewayCollector(Collector):
         yield from of_gatherer(body, self.hub)
         for source, what in (("strongswan", "links"), ("packet_filter", "refused")):
             yield Sample("loushan_source_up", float(body[what] is not None), (source,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples(Collector):
+    """What somebody has said already."""
+
+    samples: tuple[Sample, ...]
+
+    def collect(self) -> Iterator[Family]:
+        """Give each metric with its values."""
+        return _families(self.samples)
+
+
+def text_of_samples(samples: Iterable[Sample]) -> bytes:
+    """Give values that are known already as Prometheus reads them."""
+    return text_of(_Samples(tuple(samples)))
 
 
 def text_of(collector: Collector) -> bytes:
@@ -94,6 +107,13 @@ def _of_source(
     if told.age_seconds is not None:
         yield Sample("loushan_source_age_seconds", told.age_seconds, (source.name,))
     yield from samples
+
+
+def _families(samples: Iterable[Sample]) -> Iterator[Family]:
+    values: dict[str, list[Sample]] = {}
+    for sample in samples:
+        values.setdefault(sample.name, []).append(sample)
+    return map(_family, values.values())
 
 
 def _family(samples: list[Sample]) -> Family:

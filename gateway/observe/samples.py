@@ -108,6 +108,15 @@ def of_gatherer(body: Body, hub: str) -> Iterator[Sample]:
         yield Sample("loushan_revocations_expiry_timestamp_seconds", float(expiry), labels)
 
 
+def of_lives(
+    what: str, labels: tuple[str, ...], life: tuple[datetime, datetime] | None
+) -> Iterator[Sample]:
+    """Give from when until when a certificate or a list is good; 0 where it cannot be read."""
+    begin, expiry = (0.0, 0.0) if life is None else (each.timestamp() for each in life)
+    yield Sample(f"loushan_{what}_begin_timestamp_seconds", begin, labels)
+    yield Sample(f"loushan_{what}_expiry_timestamp_seconds", expiry, labels)
+
+
 def _of_link(link: Body, leads: str) -> Iterator[Sample]:
     name = str(link["name"])
     yield Sample("loushan_link_up", _flag(link["up"]), (name, leads))

@@ -19,6 +19,7 @@ class HostKind(StrEnum):
 
     GATEWAYS = "gateways"
     APPLICATIONS = "applications"
+    MONITORING = "monitoring"
 
 
 #: Each setting, in Chinese and English, for who reviews a waiver of it.

@@ -28,7 +28,17 @@ CANARY_GROUP = "canary"
 
 #: And those that are called otherwise.
 _OTHER_GROUPS = frozenset(
-    {"all", "applications", CANARY_GROUP, "gateways", "logs", "time", "ungrouped"}
+    {
+        "all",
+        "applications",
+        CANARY_GROUP,
+        "gateways",
+        "logs",
+        "monitoring",
+        "time",
+        "ungrouped",
+        "watchdog",
+    }
 )
 
 _NAME = re.compile(r"[a-z0-9㐀-䶿一-鿿][a-z0-9_\-㐀-䶿一-鿿]*")

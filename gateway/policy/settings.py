@@ -11,7 +11,11 @@ from hashlib import sha256
 from gateway.policy.host_settings import HOST_SETTINGS, HostKind
 from gateway.policy.model import Expectation, Plan, SettingWaiver, Site, Zone
 
-_HOSTS = {HostKind.GATEWAYS: "网关 gateways", HostKind.APPLICATIONS: "应用主机 applications' hosts"}
+_HOSTS = {
+    HostKind.GATEWAYS: "网关 gateways",
+    HostKind.APPLICATIONS: "应用主机 applications' hosts",
+    HostKind.MONITORING: "监控主机 monitoring hosts",
+}
 
 
 def settings(plan: Plan) -> frozenset[str]:

@@ -73,7 +73,8 @@ def _gates(plan: Plan, named: object) -> Iterator[tuple[str, Gate]]:
         message = "applications: expected one entry for each application"
         raise AnsibleParserError(message)
     gates = {(g.zone, g.service): g for site in plan.sites for g in gates_at(plan, site)}
-    taken = {GROUP, CANARY_GROUP, "all", "gateways", "ungrouped", *map(site_group, plan.sites)}
+    ours = {GROUP, CANARY_GROUP, "all", "gateways", "logs", "monitoring", "time", "ungrouped"}
+    taken = {*ours, "watchdog", *map(site_group, plan.sites)}
     used: dict[str, str] = {}
     for name, place in named.items():
         if not _NAME.fullmatch(str(name)) or name in taken:
@@ -105,9 +106,6 @@ def groups_of_host(host: ApplicationHost) -> tuple[str, ...]:
 def variables_of_host(plan: Plan, host: ApplicationHost, wiring: Wiring) -> dict[str, object]:
     """Give what the playbook is told of a host; `wiring` is of its site's gateway."""
     return {
-        "loushan_site": host.site,
-        "loushan_title": plan.zones[host.zone].title,
-        "loushan_zone": host.zone,
         "loushan_applications": {
             name: {"host": gate.host, "port": gate.port} for name, gate in host.gates.items()
         },

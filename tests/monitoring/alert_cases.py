@@ -97,6 +97,18 @@ _OF_THE_POLICY = (
     Case("PolicyUnproven", "it says so", _proof("0x40", 0), _UNPROVEN),
     Case("PolicyUnproven", "three proofs have not come", _proof("1x40", 360), _UNPROVEN),
     Case("PolicyUnproven", "nothing is said of it", {_of("up", _OURS, TAX): "1x40"}, _UNPROVEN),
+    Case(
+        "PolicyUnproven",
+        "the agent is back, and proves",
+        _proof("0x14 1x40", 0) | _counted("loushan_source_up", "0x10 1x40", _AGENT),
+        at="75s",
+    ),
+    Case(
+        "PolicyUnproven",
+        "the agent speaks, and does not prove",
+        _proof("0x40", 0) | _counted("loushan_source_up", "1x40", _AGENT),
+        _UNPROVEN,
+    ),
     Case("AgentSilent", "it speaks", _counted("loushan_source_up", "1x40", _AGENT)),
     Case(
         "AgentSilent",
@@ -165,12 +177,20 @@ _OF_HOSTS = (
         "a site does not answer, and neither does the one below it",
         {_of("up", _OURS, SUIYANG): "1x4 0x40", _of("up", _OURS, TOWNSHIP): "1x4 0x40"},
         (_silent("suiyang", "suiyang"), _silent("yangchuan", "suiyang")),
+        at="90s",
     ),
     Case(
         "GatewaySilent",
         "neither of a pair answers",
         _pair("1x4 0x40", "0x40"),
         (_silent("city", ""),),
+        at="90s",
+    ),
+    Case(
+        "GatewaySilent",
+        "a line that is cut is told as that first",
+        {_of("up", _OURS, TAX): "1x4 0x40"},
+        at="50s",
     ),
     Case(
         "GatewaySilent",
@@ -462,4 +482,132 @@ _OF_RECORDS = (
     ),
 )
 
-CASES = (*_OF_THE_POLICY, *_OF_HOSTS, *_OF_LINKS, *_OF_REQUESTS, *_OF_RECORDS)
+# --- the monitoring host --------------------------------------------------------------------------
+
+HOST = {"instance": "city.monitoring", "site": "city"}
+_EST = {"instance": "est.svc.lab.internal", "site": "city", "job": "answers"}
+_SHOWN = {"certificate": "shown"}
+_PROMETHEUS = {"job": "prometheus"}
+
+
+def _part(job: str, values: str) -> dict[str, str]:
+    return {_of("up", HOST, {"job": job}): values}
+
+
+def _faulty(part: str, *labels: Labels) -> Labels:
+    return _fires("MonitoringFaulty", "urgent", HOST, {"part": part}, *labels)
+
+
+def _judging(name: str, values: str) -> dict[str, str]:
+    return {_of(f"prometheus_{name}", HOST, _PROMETHEUS): values}
+
+
+def _failed(values: str) -> dict[str, str]:
+    by = {"integration": "email", "reason": "other", "job": "alertmanager"}
+    return {_of("alertmanager_notifications_failed_total", HOST, by): values}
+
+
+def _ends(left: int) -> dict[str, str]:
+    return {_of("probe_ssl_earliest_cert_expiry", _EST): f"{left}+5x200"}
+
+
+def _ending(severity: str) -> Labels:
+    return _fires("CertificateExpiring", severity, _EST, _SHOWN)
+
+
+def _other_way(own: str, other: str) -> dict[str, str]:
+    proven = {name: values for name, values in _proof("1x40", 0).items() if "up{" not in name}
+    ways = {"job": "ways"}
+    return {_of("up", _OURS, TAX): own, _of("up", ways, TAX): other, **proven}
+
+
+_OF_THE_HOST = (
+    Case("MonitoringFaulty", "all parts answer", _part("alertmanager", "1x40")),
+    Case("MonitoringFaulty", "one is begun again", _part("scrape", "1x9 0x1 1x40")),
+    Case(
+        "MonitoringFaulty",
+        "one does not answer",
+        _part("scrape", "1x4 0x40"),
+        (_faulty("scrape", {"job": "scrape"}),),
+    ),
+    Case(
+        "MonitoringFaulty",
+        "the rules are those that were written, and faults were long ago",
+        _judging("config_last_reload_successful", "1x200")
+        | _judging("rule_evaluation_failures_total", "3x200"),
+        at="15m",
+    ),
+    Case(
+        "MonitoringFaulty",
+        "new rules could not be read",
+        _judging("config_last_reload_successful", "1x4 0x40"),
+        (_faulty("rules", _PROMETHEUS),),
+    ),
+    Case(
+        "MonitoringFaulty",
+        "a rule could not be judged",
+        _judging("rule_evaluation_failures_total", "3x5 4x40"),
+        (_faulty("rules", _PROMETHEUS),),
+    ),
+    Case(
+        "MonitoringFaulty",
+        "nothing is said of its lists, nor of any gateway",
+        {},
+        (
+            _fires(
+                "MonitoringFaulty", "urgent", {"part": "lists", "of": "monitoring", "site": "all"}
+            ),
+            _fires("GatewaySilent", "urgent", {"site": "all", "job": "loushan"}),
+        ),
+        at="6m",
+    ),
+    Case("AlertsUndelivered", "some failed long ago", _failed("3x40")),
+    Case(
+        "AlertsUndelivered",
+        "one did not arrive",
+        _failed("3x5 4x40"),
+        (_fires("AlertsUndelivered", "urgent", HOST, {"integration": "email"}),),
+    ),
+    Case("ServiceSilent", "it answers", {_of("probe_success", _EST): "1x100"}, at="4m"),
+    Case("ServiceSilent", "it boots", {_of("probe_success", _EST): "1x5 0x20 1x60"}, at="2m30s"),
+    Case(
+        "ServiceSilent",
+        "it does not answer",
+        {_of("probe_success", _EST): "0x100"},
+        (_fires("ServiceSilent", "warning", _EST),),
+        at="3m",
+    ),
+    Case("CertificateExpiring", "a third of a service's is left", _ends(20 * _DAY), at="15m"),
+    Case("CertificateExpiring", "less", _ends(20 * _DAY - 1), (_ending("warning"),), at="15m"),
+    Case(
+        "CertificateExpiring",
+        "three days of a service's are left",
+        _ends(3 * _DAY),
+        (_ending("warning"),),
+        at="15m",
+    ),
+    Case(
+        "CertificateExpiring",
+        "less than three days of a service's",
+        _ends(3 * _DAY - 1),
+        (_ending("warning"), _ending("urgent")),
+        at="15m",
+    ),
+    Case("WayLost", "both ways are there", _other_way("1x60", "1x60"), at="3m"),
+    Case(
+        "WayLost",
+        "a gateway that is silent is another alert's matter",
+        _other_way("0x60", "0x60"),
+        (_silent("tax", "tax"),),
+        at="3m",
+    ),
+    Case(
+        "WayLost",
+        "one way is not",
+        _other_way("1x60", "0x60"),
+        (_fires("WayLost", "warning", TAX, {"job": "ways"}),),
+        at="3m",
+    ),
+)
+
+CASES = (*_OF_THE_POLICY, *_OF_HOSTS, *_OF_LINKS, *_OF_REQUESTS, *_OF_RECORDS, *_OF_THE_HOST)

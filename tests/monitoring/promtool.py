@@ -12,7 +12,7 @@ import yaml
 from tests.monitoring.alert_cases import Case
 from tests.repo.tree import ROOT
 
-RULES = ROOT / "monitoring" / "gateways.rules.yml"
+RULES = sorted((ROOT / "monitoring").glob("*.rules.yml"))
 
 _INTERVAL = "5s"
 
@@ -27,8 +27,8 @@ _TURNED = {"== 0": ">= 0", "== 1": "<= 1", ">": ">=", "<": "<="}
 
 def groups() -> list[dict[str, Any]]:
     """Give the groups of rules, as they stand."""
-    found: list[dict[str, Any]] = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
-    return found
+    read = (yaml.safe_load(file.read_text("utf-8")) for file in RULES)
+    return [group for each in read for group in each["groups"]]
 
 
 def alerts() -> list[dict[str, Any]]:

@@ -36,10 +36,14 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the template, filled in."""
     strict = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - YAML
     text = strict.from_string(TEMPLATE.read_text("utf-8")).render(
-        alert_webhook=f"{_NOWHERE}webhook",
-        alert_watchdog=f"{_NOWHERE}watchdog",
-        alert_local=f"{_NOWHERE}local",
-        alert_mail={"to": "ops@lab.internal", "from": "m@lab.internal", "smarthost": "mail:587"},
+        monitoring_webhook=f"{_NOWHERE}webhook",
+        monitoring_alive=f"{_NOWHERE}watchdog",
+        monitoring_local=f"{_NOWHERE}local",
+        monitoring_mail={
+            "to": "ops@lab.internal",
+            "from": "m@lab.internal",
+            "smarthost": "mail:587",
+        },
     )
     file = tmp_path_factory.mktemp("routes") / "alertmanager.yml"
     file.write_text(text, "utf-8")

@@ -44,13 +44,15 @@ class Watchers:
 @contextmanager
 def watchers(folder: Path) -> Iterator[Watchers]:
     """Run them until the block ends, with our rules."""
-    (folder / "rules.yml").write_text(RULES.read_text("utf-8").replace(_USUALLY, _HERE), "utf-8")
+    for rules in RULES:
+        text = rules.read_text("utf-8").replace(_USUALLY, _HERE)
+        (folder / rules.name).write_text(text, "utf-8")
     (folder / "targets.json").write_text("[]", "utf-8")
     (folder / "alertmanager.yml").write_text(_ROUTES, "utf-8")
     ours, theirs = free_port(), free_port()
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": ["rules.yml"],
+        "rule_files": ["*.rules.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{theirs}"]}]}]},
         "scrape_configs": [
             {

@@ -123,6 +123,7 @@ def test_a_gateway_says_how_it_is_to_whom_the_plan_lets_come(own: Path) -> None:
     hosts = listed(own)["_meta"]["hostvars"]
 
     assert plain(nobody["loushan_monitoring"]) == ""
+    assert plain(hosts.pop("city.monitoring")["loushan_zone"]) == "city.monitoring"
     told = {name: plain(each["loushan_monitoring"]) for name, each in hosts.items()}
     watched = "monitoring-city.svc.lab.internal"
     assert (told["tax-gw"], told["city-gw-2"], told["portal-gw"]) == (watched, watched, "")
@@ -492,3 +493,113 @@ def test_a_machine_is_a_gateway_or_an_applications_host(
     (own / "machines.yml").write_text(machines)
 
     assert said in inventory(own).stderr
+
+
+# --- who watches it all ---------------------------------------------------------------------------
+
+WATCHED = "monitoring: city.monitoring\nwatchdog: city.operations\nenrolment: 10.1.4.1\n"
+
+
+def watching(own: Path, text: str = WATCHED) -> dict[str, Any]:
+    """Have an inventory name the monitoring host, and give its hosts."""
+    with (own / "plan.yml").open("a") as file:
+        file.write(text)
+    hosts: dict[str, Any] = listed(own)["_meta"]["hostvars"]
+    return hosts
+
+
+def targets(hosts: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Give whom the monitoring host asks, by what Prometheus calls it."""
+    return {
+        plain(each["instance"]): {k: plain(v) for k, v in each.items() if k != "addresses"}
+        for each in hosts["city.monitoring"]["loushan_targets"]
+    }
+
+
+def test_the_monitoring_host_asks_every_gateway_to_which_a_conduit_leads(own: Path) -> None:
+    """Both of a pair; but neither the portal's nor one of others."""
+    hosts = watching(own)
+
+    asked = targets(hosts)
+
+    gateways = {name for name in hosts if "." not in name}
+    assert asked.keys() == gateways - {"portal-gw"}
+    assert "province-gw" not in asked
+    for name, target in asked.items():
+        assert target["name"] == f"{name}-metrics.svc.lab.internal"
+
+
+def test_each_is_asked_at_its_own_addresses(own: Path) -> None:
+    """Of a pair, not at those of whoever is active."""
+    hosts = watching(own)
+
+    for each in hosts["city.monitoring"]["loushan_targets"]:
+        own_ones = hosts[plain(each["instance"])]["loushan_addresses"]
+        said = [plain(address).partition("/")[0] for address in own_ones]
+        assert [plain(address) for address in each["addresses"]] == said
+
+
+@pytest.mark.parametrize(
+    ("gateway", "branch", "pair"),
+    [
+        pytest.param("city-gw-2", "", "yes", id="the city's own"),
+        pytest.param("suiyang-gw", "suiyang", "", id="a county's"),
+        pytest.param("yangchuan-gw", "suiyang", "", id="a township's hangs on its county"),
+    ],
+)
+def test_a_target_has_the_labels_that_rules_go_by(
+    own: Path, gateway: str, branch: str, pair: str
+) -> None:
+    """So that a cut line is one alert."""
+    target = targets(watching(own))[gateway]
+
+    assert (target["branch"], target["pair"]) == (branch, pair)
+
+
+def test_it_is_told_where_lists_are_and_who_misses_it(own: Path) -> None:
+    """And who misses it, whom."""
+    hosts = watching(own)
+
+    host, other = hosts["city.monitoring"], hosts["city.operations"]
+    assert plain(host["loushan_lists"]["server"]) == "est.svc.lab.internal:9443"
+    assert plain(host["loushan_watchdog"]["name"]) == "operations-city.svc.lab.internal"
+    assert host["loushan_watchdog"]["port"] == 9444
+    assert plain(other["loushan_monitoring"]) == "monitoring-city.svc.lab.internal"
+
+
+def test_without_an_enrolment_server_it_fetches_nothing(own: Path) -> None:
+    """And without a watchdog nobody is told that it lives."""
+    host = watching(own, "monitoring: city.monitoring\n")["city.monitoring"]
+
+    assert plain(host["loushan_lists"]["server"]) == ""
+    assert host["loushan_watchdog"] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            "monitoring: city.monitoring\nwatchdog: city.monitoring\n", "itself", id="the same host"
+        ),
+        pytest.param(
+            "monitoring: city.monitoring\nwatchdog: tax.office\n",
+            "no conduit leads",
+            id="no conduit",
+        ),
+        pytest.param("monitoring: city.gateway\n", "no zone `city.gateway`", id="a gateway's zone"),
+    ],
+)
+def test_who_cannot_watch_is_refused(own: Path, text: str, said: str) -> None:
+    """Before any host is touched."""
+    with (own / "plan.yml").open("a") as file:
+        file.write(text)
+
+    assert said in inventory(own).stderr
+
+
+def test_where_nobody_watches_there_is_no_such_host(own: Path) -> None:
+    """The groups are there and empty: the playbook does nothing, and warns of nothing."""
+    found = listed(own)
+
+    assert {"monitoring", "watchdog"} <= set(found["all"]["children"])
+    assert "city.monitoring" not in found["_meta"]["hostvars"]

@@ -45,11 +45,19 @@ def test_there_is_one_verb_for_each_need() -> None:
     site = yaml.safe_load((ROOT / "playbooks" / "site.yml").read_text("utf-8"))
 
     order = [play["ansible.builtin.import_playbook"] for play in site]
-    assert order == ["provision.yml", "enforce.yml", "applications.yml", "verify.yml"]
+    assert order == [
+        "provision.yml",
+        "enforce.yml",
+        "applications.yml",
+        "monitoring.yml",
+        "verify.yml",
+    ]
     assert {"decommission", "rollback"} <= set(PLAYBOOKS)
 
 
-@pytest.mark.parametrize("playbook", ["provision", "enforce", "applications", "decommission"])
+@pytest.mark.parametrize(
+    "playbook", ["provision", "enforce", "applications", "monitoring", "decommission"]
+)
 def test_one_failing_host_stops_the_play(playbook: str) -> None:
     """Whatever changes hosts goes on to no other once one has failed."""
     plays = yaml.safe_load((ROOT / "playbooks" / f"{playbook}.yml").read_text("utf-8"))

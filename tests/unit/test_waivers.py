@@ -93,7 +93,8 @@ def test_the_reviewer_reads_what_is_waived_where_and_until_when(*, first: bool) 
         "豁免 waiver: 主机设置“公共目录禁止执行” setting tmp_mounts"
         " (nothing is run from shared folders), 站点 at 市税务局 (10.11.0.0/24 10.11.1.0/24"
         " 10.11.255.0/24 fd72:6a5e:11::/64 fd72:6a5e:11:1::/64 fd72:6a5e:11:ff::/64),"
-        " 网关 gateways, 应用主机 applications' hosts, 至 until 2027-03-31: 临时"
+        " 网关 gateways, 应用主机 applications' hosts, 监控主机 monitoring hosts,"
+        " 至 until 2027-03-31: 临时"
     )
 
 

@@ -44,7 +44,7 @@ from gateway.policy.names import (
 from gateway.policy.plan import read_plan
 from gateway.policy.reasons import Verdict
 from gateway.policy.signers import load_trust
-from gateway.policy.wiring import Half, Wiring, first_address, halves, wirings
+from gateway.policy.wiring import Half, Wiring, halves, wirings
 from playbooks.plugins import logs, times
 from playbooks.plugins.applications import (
     GROUP,
@@ -53,12 +53,22 @@ from playbooks.plugins.applications import (
     groups_of_host,
     variables_of_host,
 )
+from playbooks.plugins.monitoring import (
+    GROUP as MONITORING_GROUP,
+)
+from playbooks.plugins.monitoring import (
+    WATCHDOG_GROUP,
+    passes,
+    targets,
+    watchdog,
+    watches,
+)
 from playbooks.plugins.zone_hosts import Way, ZoneHost, zone_host
 
 DOCUMENTATION = """
 name: plan
 author: Loushan
-short_description: the gateways of a plan and its applications, as hosts, groups and variables
+short_description: the gateways of a plan, its applications and who watches them, as hosts, groups and variables
 version_added: "2.19"
 description:
   - Gives one host for each site whose gateway is ours, called as in C(huichuan-gw).
@@ -113,6 +123,8 @@ options:
   monitoring:
     description:
       - Zone of the monitoring host, as in C(city.monitoring). Its name is worked out from it, as a gate's is.
+      - The zone's first address is a host, called as the zone, in the group C(monitoring); C(loushan_targets) are the
+        gateways that it asks, with their labels.
       - A gateway to which the plan has a conduit from there, for port 9633, says how it is to that host alone.
       - Empty where there is none; then no gateway says anything.
     type: str
@@ -130,6 +142,13 @@ options:
       - Empty where there is none; then nobody sets the clocks of hosts.
     type: str
     default: ""
+  watchdog:
+    description:
+      - Zone of the host that raises the alarm when the monitoring host is silent, as in C(city.operations).
+      - The plan must have a service called C(watchdog), and a conduit that leads there from the monitoring zone.
+      - Empty where there is none; then somebody else has to notice.
+    type: str
+    default: ""
   applications:
     description:
       - Which application stands where, by its name; an entry has C(zone) and C(service), where the plan has resources.
@@ -140,7 +159,7 @@ options:
     description:
       - What the plan does not know about machines, if there is such a file. Seen from the folder of this file.
       - "A host's entry may have C(reach), an address while it is being brought up, and C(ports), the MAC
-        address of each interface that must be told apart by it; an application's host has C(reach) alone."
+        address of each interface that must be told apart by it; a host that is no gateway has C(reach) alone."
     type: str
     default: machines.yml
   connection:
@@ -180,8 +199,11 @@ _AUTHORITY = "LOUSHAN_AUTHORITY"
 #: The plan's service at which certificates are renewed and lists are fetched.
 _ENROLMENT = "enrolment"
 
-#: Where a gateway says how it is: `roles/gateway_metrics`.
-_METRICS_PORT = 9633
+#: What there is always, though it may be empty.
+_EVERY_GROUP = (
+    *(GROUP, CANARY_GROUP, logs.GROUP, times.GROUP),
+    *(MONITORING_GROUP, WATCHDOG_GROUP),
+)
 
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 
@@ -217,107 +239,132 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             raise AnsibleParserError(said) from refused
 
     def _fill(self) -> None:
+        city = self._city()
+        self._check_machines(city)
+        # Also where there is none: a play over nobody is nothing to be warned of.
+        for group in _EVERY_GROUP:
+            self._group(group)
+        for gateway in (g for site in city.here for g in city.gateways[site]):
+            self._gateway(city, gateway)
+        for gateway in city.gateways[city.here[-1]] if city.here else ():
+            self.inventory.add_host(gateway.host, group=CANARY_GROUP)
+        for each in city.applications:
+            if self._zone_host(city, each, HostKind.APPLICATIONS, *groups_of_host(each)):
+                self._set(each.name, variables_of_host(city.plan, each, city.wired[each.site]))
+        for service, stands in city.services.by_group():
+            if self._zone_host(city, stands, HostKind.MONITORING, service):
+                self._set(stands.name, city.services.labels(service))
+                if service == logs.GROUP:
+                    self._set(stands.name, {"loushan_senders": logs.senders(city.log_ways())})
+        self._watching(city)
+
+    def _city(self) -> City:
+        """Read the plan, and what stands beside it."""
         booted = self._booted()
         folder, trust, authority = self._sources(is_up=booted is not None)
         shared = self.get_option("link_engine") == "program"
         plan = replace(read_plan(folder), shares_link=shared)
         self._refuse_unsigned_waivers(plan, folder, trust)
         # A gateway is wired for the whole city, also where a part of it is down or not booted.
-        present = [s for s in plan.sites if booted is None or s in booted]
-        hosts = application_hosts(plan, self.get_option("applications"))
-        services = Services(
-            zone_host(plan, "logs", self.get_option("logs")),
-            zone_host(plan, "time", self.get_option("time")),
-        )
-        machines = self._machines()
         wired = wirings(plan)
-        gateways = {site: gateways_of(plan, wired[site]) for site in plan.gateways}
-        every = [gateway for of_site in gateways.values() for gateway in of_site]
-        self._refuse_used_twice(machines, every, [*hosts, *services.hosts])
-        enrolment = self._enrolment(plan)
-        known = {gateway.host for gateway in every} | {host.name for host in hosts}
-        known |= {host.name for host in services.hosts}
-        if strangers := sorted(machines.keys() - known):
-            self._wrong(f"no gateway of {folder} is called {', '.join(strangers)}")
-        here = [site for site in present if plan.sites[site].managed]
-        here = from_the_hub_outwards(plan, here)
-        for gateway in (g for site in here for g in gateways[site]):
-            host, site = gateway.host, plan.sites[gateway.wiring.site]
-            self.inventory.add_host(host, group=self._group("gateways"))
-            for group in groups_of(plan, site):
-                self.inventory.add_host(host, group=self._group(group))
-            machine = machines.get(host, {})
-            gates = sorted({gate.host for gate in gates_at(plan, site.name)})
-            variables = variables_of(site, gateway, gates, self._ports(host, machine))
-            reached = self._reached(host, gateway.wiring.addresses[0], machine, authority)
-            renews = self._renews(plan, gateway, enrolment)
-            common = {
-                "loushan_plan": str(folder),
-                "loushan_trust": str(trust) if trust else "",
-                "loushan_authority": str(authority) if authority else "",
-                "loushan_link_engine": self.get_option("link_engine"),
-                "loushan_enrolment": renews,
-                "loushan_monitoring": self._monitoring(plan, gateway),
-                "loushan_waivers": waived_at(plan, site.name, HostKind.GATEWAYS, _today()),
-                **services.told(plan, host, gateway.wiring.addresses, renews["names"]),
+        ours = [s for s in plan.sites if plan.sites[s].managed and (booted is None or s in booted)]
+        return City(
+            plan=plan,
+            folder=folder,
+            trust=trust,
+            authority=authority,
+            booted=booted,
+            here=from_the_hub_outwards(plan, ours),
+            wired=wired,
+            gateways={site: gateways_of(plan, wired[site]) for site in plan.gateways},
+            applications=application_hosts(plan, self.get_option("applications")),
+            services=Services(
+                *(zone_host(plan, key, self.get_option(key)) for key in ("logs", "time"))
+            ),
+            watching=zone_host(plan, "monitoring", self.get_option("monitoring")),
+            missing=zone_host(plan, "watchdog", self.get_option("watchdog")),
+            enrolment=self._enrolment(plan),
+            machines=self._machines(),
+        )
+
+    def _check_machines(self, city: City) -> None:
+        """Refuse a machine that is nobody's, or two hosts'."""
+        self._refuse_used_twice(city.machines, city.every, city.others)
+        known = {g.host for g in city.every} | {host.name for host in city.others}
+        if strangers := sorted(city.machines.keys() - known):
+            self._wrong(f"no gateway of {city.folder} is called {', '.join(strangers)}")
+
+    def _gateway(self, city: City, gateway: Gateway) -> None:
+        """Add a gateway."""
+        plan, host = city.plan, gateway.host
+        site, own = plan.sites[gateway.wiring.site], gateway.wiring.addresses
+        for group in ("gateways", *groups_of(plan, site)):
+            self.inventory.add_host(host, group=self._group(group))
+        machine = city.machines.get(host, {})
+        gates = sorted({gate.host for gate in gates_at(plan, site.name)})
+        renews = self._renews(plan, gateway, city.enrolment)
+        common = {
+            "loushan_plan": str(city.folder),
+            "loushan_trust": str(city.trust or ""),
+            "loushan_authority": str(city.authority or ""),
+            "loushan_link_engine": self.get_option("link_engine"),
+            "loushan_enrolment": renews,
+            "loushan_monitoring": watches(plan, city.watching, own[0]),
+            "loushan_waivers": waived_at(plan, site.name, HostKind.GATEWAYS, _today()),
+            **city.services.told(plan, host, own, renews["names"]),
+        }
+        self._set(host, variables_of(site, gateway, gates, self._ports(host, machine)))
+        self._set(host, {**self._reached(host, own[0], machine, city.authority), **common})
+
+    def _watching(self, city: City) -> None:
+        """Add who watches the gateways, and who notices when that one is silent."""
+        plan, watching, missing = city.plan, city.watching, city.missing
+        if watching is None:
+            return
+        common = {
+            "loushan_monitoring": gate_host(plan.name, watching.zone),
+            "loushan_watchdog": watchdog(plan, watching, missing),
+        }
+        if self._zone_host(city, watching, HostKind.MONITORING, MONITORING_GROUP):
+            # Of a lab that has some sites alone, the others are silent and not to be missed.
+            asked = [site for site in city.here if city.wired[site].addresses]
+            asks = {
+                "loushan_targets": targets(plan, watching, city.wired, asked),
+                "loushan_lists": self._lists(plan, watching, city.enrolment),
             }
-            self._set(host, {**variables, **reached, **common})
-        # Also where there is none: a play over nobody is nothing to be warned of.
-        for group in (GROUP, CANARY_GROUP, logs.GROUP, times.GROUP):
-            self._group(group)
-        for gateway in gateways[here[-1]] if here else ():
-            self.inventory.add_host(gateway.host, group=CANARY_GROUP)
-        sending = {g.host: services.log_way(plan, g.wiring.addresses) for g in every}
-        sending |= {host.name: services.log_way(plan, host.addresses) for host in hosts}
-        for service, stands in services.by_group():
-            if booted is None or stands.zone in booted:
-                self._service(plan, service, stands, services, logs.senders(sending))
-                self._zone_host(plan, stands, services, machines, authority)
-        for each in hosts:
-            if booted is None or each.zone in booted:
-                self._application(plan, each, wired[each.site])
-                self._zone_host(plan, each, services, machines, authority)
-
-    def _service(
-        self,
-        plan: Plan,
-        service: str,
-        host: ZoneHost,
-        services: Services,
-        senders: list[dict[str, str]],
-    ) -> None:
-        """Add a host of a service for the whole city; the log host is told who sends."""
-        self.inventory.add_host(host.name, group=service)
-        self._set(host.name, {**variables_of_zone(plan, host), **services.labels(service)})
-        if service == logs.GROUP:
-            self.inventory.set_variable(host.name, "loushan_senders", senders)
-
-    def _application(self, plan: Plan, host: ApplicationHost, wiring: Wiring) -> None:
-        """Add a host of applications, and say which gateways stand before it."""
-        for group in groups_of_host(host):
-            self.inventory.add_host(host.name, group=self._group(group))
-        waived = waived_at(plan, host.site, HostKind.APPLICATIONS, _today())
-        self._set(host.name, {**variables_of_host(plan, host, wiring), "loushan_waivers": waived})
+            self._set(watching.name, {**common, **asks})
+        if missing and self._zone_host(city, missing, HostKind.MONITORING, WATCHDOG_GROUP):
+            self._set(missing.name, common)
 
     def _zone_host(
-        self,
-        plan: Plan,
-        host: ZoneHost | ApplicationHost,
-        services: Services,
-        machines: Mapping[str, Any],
-        authority: Path | None,
-    ) -> None:
-        """Say of a host that is a zone's what is told of each: how it is reached, whom it asks."""
-        machine = machines.get(host.name, {})
+        self, city: City, host: ZoneHost | ApplicationHost, kind: HostKind, *groups: str
+    ) -> bool:
+        """Add a host that is a zone's: what it is in, how it is reached, whom it asks.
+
+        Give whether it is there: in a lab, a part of the city may be.
+        """
+        machine = city.machines.get(host.name, {})
         if "ports" in machine:
             self._wrong(f"{host.name}: a host that is no gateway has no `ports`")
-        reached = self._reached(host.name, host.addresses[0], machine, authority)
+        if city.booted is not None and host.zone not in city.booted:
+            return False
+        plan = city.plan
+        self.inventory.add_host(host.name)
+        for group in groups:
+            self.inventory.add_host(host.name, group=self._group(group))
         common = {
+            "loushan_plan": str(city.folder),
+            "loushan_site": host.site,
+            "loushan_title": plan.zones[host.zone].title,
+            "loushan_zone": host.zone,
             "loushan_addresses": [f"{a}/{a.max_prefixlen}" for a in host.addresses],
-            "loushan_authority": str(authority) if authority else "",
-            **services.told(plan, host.name, host.addresses, {}),
+            "loushan_authority": str(city.authority or ""),
+            "loushan_waivers": waived_at(plan, host.site, kind, _today()),
+            **city.services.told(plan, host.name, host.addresses, {}),
         }
+        reached = self._reached(host.name, host.addresses[0], machine, city.authority)
         self._set(host.name, {**reached, **common})
+        return True
 
     def _refuse_unsigned_waivers(self, plan: Plan, folder: Path, trust: Path | None) -> None:
         """Refuse to leave out what hardens a host unless two people have signed that today."""
@@ -440,21 +487,14 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         name = enrolment_server(plan.name)
         return {"server": f"{name}:{port}", "names": {str(address): name}}
 
-    def _monitoring(self, plan: Plan, gateway: Gateway) -> str:
-        """Say to whom a gateway says how it is, by name; to nobody where the plan has no way."""
-        zone = self.get_option("monitoring")
-        if not zone:
-            return ""
-        if zone not in plan.zones:
-            self._wrong(f"monitoring: the plan has no zone `{zone}`")
-        from_there = {r.version: first_address(r) for r in plan.zones[zone].ranges}
-        own = gateway.wiring.addresses[0]
-        source = from_there.get(own.version)
-        if source is None:
-            return ""
-        asked = Flow(source, own, Protocol.TCP, _METRICS_PORT)
-        is_asked = decide(plan, asked).verdict is Verdict.ACCEPT
-        return gate_host(plan.name, zone) if is_asked else ""
+    def _lists(
+        self, plan: Plan, host: ZoneHost, enrolment: tuple[Address, int] | None
+    ) -> Mapping[str, object]:
+        """Say where a host fetches lists of revocations: empty where it may not, or there is none."""
+        if enrolment is None or not passes(plan, host, *enrolment):
+            return {"server": "", "address": ""}
+        address, port = enrolment
+        return {"server": f"{enrolment_server(plan.name)}:{port}", "address": str(address)}
 
     def _ports(self, host: str, machine: Mapping[str, Any]) -> Mapping[str, str]:
         ports = machine.get("ports", {})
@@ -500,6 +540,46 @@ def known_by(host: str, authority: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class City:
+    """What an inventory knows of a city; `booted` are the nodes of a lab, None without one.
+
+    `here` are the sites whose gateways are ours and are there, a hub before those below it.
+    """
+
+    plan: Plan
+    folder: Path
+    trust: Path | None
+    authority: Path | None
+    booted: set[str] | None
+    here: list[str]
+    wired: Mapping[str, Wiring]
+    gateways: Mapping[str, tuple[Gateway, ...]]
+    applications: tuple[ApplicationHost, ...]
+    services: Services
+    watching: ZoneHost | None
+    missing: ZoneHost | None
+    enrolment: tuple[Address, int] | None
+    machines: Mapping[str, Any]
+
+    @property
+    def every(self) -> list[Gateway]:
+        """Every gateway of the plan."""
+        return [gateway for of_site in self.gateways.values() for gateway in of_site]
+
+    @property
+    def others(self) -> list[ApplicationHost | ZoneHost]:
+        """Every host that is no gateway; one with two services twice."""
+        watch = (host for host in (self.watching, self.missing) if host is not None)
+        return [*self.applications, *self.services.hosts, *watch]
+
+    def log_ways(self) -> dict[str, Way]:
+        """Give how each host that may send its journal comes to the log host."""
+        own = {gateway.host: gateway.wiring.addresses for gateway in self.every}
+        own |= {host.name: host.addresses for host in self.applications}
+        return {host: self.services.log_way(self.plan, each) for host, each in own.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The hosts on which services for the whole city stand; None where the inventory names none."""
 
@@ -539,16 +619,6 @@ class Services:
             "loushan_time": time.server.partition(":")[0],
             "loushan_names": [*known, *log.names, *time.names],
         }
-
-
-def variables_of_zone(plan: Plan, host: ZoneHost) -> dict[str, object]:
-    """Give what the playbook is told of a host that is a zone's; no waiver is of such a host."""
-    return {
-        "loushan_site": host.site,
-        "loushan_title": plan.zones[host.zone].title,
-        "loushan_zone": host.zone,
-        "loushan_waivers": {},
-    }
 
 
 @dataclass(frozen=True, slots=True)

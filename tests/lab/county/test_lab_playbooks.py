@@ -8,8 +8,8 @@ from tests.lab.town import Town
 
 pytestmark = pytest.mark.lab
 
-#: Hosts of ours that are no gateways.
-OTHERS = ("city.applications", "city.monitoring")
+#: Hosts that are no gateways: of applications, the one that watches, and the one that misses it.
+OTHERS = ("city.applications", "city.monitoring", "city.operations")
 GATEWAY, BELOW = "suiyang-gw", ("suiyang-housing-gw", "yangchuan-gw")
 
 

@@ -15,6 +15,13 @@ def reaches(town: Town, host: str, there: str) -> Done:
     return town.run(host, "nc", "-z", "-v", "-w", "2", there, "443")
 
 
+def asked(town: Town, gateway: str) -> str:
+    """Give what Prometheus says of whether a gateway answers it; nothing where it is not asked."""
+    query = f'up{{job="loushan",instance="{gateway}"}}'
+    words = ("promtool", "query", "instant", "http://127.0.0.1:9090", query)
+    return town.must("city.monitoring", *words).strip()
+
+
 def test_a_township_comes_and_goes(town: Town, tmp_path: Path) -> None:
     """One command, two signatures and one playbook run; the same way back."""
     plan = tmp_path / "city"
@@ -28,6 +35,7 @@ def test_a_township_comes_and_goes(town: Town, tmp_path: Path) -> None:
     # Its link comes about after that.
     arrives = until(lambda: "Connection refused" in reaches(town, "shenxi.office", county).stderr)
     past_county = reaches(town, "shenxi.office", city)
+    watched = until(lambda: "=> 1 " in asked(town, "shenxi-gw"))
 
     removed = town.loushan("site", "remove", str(plan), "shenxi", "--write")
     left = town.loushan("lab", "follow", str(plan))
@@ -38,5 +46,7 @@ def test_a_township_comes_and_goes(town: Town, tmp_path: Path) -> None:
     assert proven
     assert arrives, "and nobody serves there"
     assert "timed out" in past_county.stderr
+    assert watched, "without an edit"
+    assert until(lambda: asked(town, "shenxi-gw") == ""), "and nobody is missed who has gone"
     assert "shenxi" not in " ".join(host.name for host in town.hosts)
     assert until(lambda: all(town.is_proven(gateway) for gateway in town.gateways))

@@ -1,0 +1,1 @@
+"""How people on a host are told that something is wrong: by its journal and on their terminals."""

@@ -1,0 +1,175 @@
+"""Faults that operations must hear of: each is caused on a real host, and mended again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from pki.issue import newest_of, renew
+from pki.parts import make_key
+from pki.state import Secrets, open_state
+from tests.authorities import request
+from tests.lab.power import without_power
+from tests.lab.town import Town
+
+METRICS_CERTIFICATE = "/etc/loushan/metrics/certificate.pem"
+LIST = "/etc/swanctl/x509crl/links.crl"
+
+
+@contextmanager
+def cable_pulled(town: Town, host: str, other: str) -> Iterator[None]:
+    """Pull the line between two gateways."""
+    assert town.loushan("lab", "cut", host, other).returncode == 0
+    try:
+        yield
+    finally:
+        assert town.loushan("lab", "join", host, other).returncode == 0
+
+
+@contextmanager
+def powerless(town: Town, host: str) -> Iterator[None]:
+    """Take a gateway's power."""
+    with without_power(town, host):
+        yield
+
+
+@contextmanager
+def tampered(town: Town, host: str) -> Iterator[None]:
+    """Let somebody who is root open the packet filter; the agent puts it right by itself."""
+    town.must(host, "nft", "insert rule inet loushan forward accept")
+    yield
+
+
+@contextmanager
+def agent_stopped(town: Town, host: str) -> Iterator[None]:
+    """Stop who keeps a gateway on its policy; nobody's question brings it back."""
+    units = ("loushan-agent.socket", "loushan-agent.service")
+    town.must(host, "systemctl", "stop", *units)
+    try:
+        yield
+    finally:
+        town.must(host, "systemctl", "start", *units)
+
+
+@contextmanager
+def exporter_stopped(town: Town, host: str) -> Iterator[None]:
+    """Stop who says how a gateway is; the gateway itself goes on."""
+    units = ("loushan-metrics.socket", "loushan-metrics.service")
+    town.must(host, "systemctl", "stop", *units)
+    try:
+        yield
+    finally:
+        town.must(host, "systemctl", "start", *units)
+
+
+@contextmanager
+def certificate_ending(town: Town, host: str) -> Iterator[None]:
+    """Lay a true certificate of the gateway's there that its authority issued 58 days ago."""
+    now = datetime.now(UTC)
+    state = open_state(town.places.authorities, now)
+    record = newest_of(state, f"{host}-metrics", "service")
+    asked = request(f"{host}-metrics", make_key("ecdsa-p384"))
+    old = renew(state, record, asked, Secrets(), now - timedelta(days=58))
+    with replaced(town, host, METRICS_CERTIFICATE, old.chain().decode()):
+        yield
+
+
+@contextmanager
+def list_ended(town: Town, host: str) -> Iterator[None]:
+    """Lay a true list of the authority's there that ended yesterday, of the number of today's.
+
+    One of the same number is not fetched again.
+    """
+    state = open_state(town.places.authorities, datetime.now(UTC))
+    there = x509.load_pem_x509_crl(town.must(host, "cat", LIST).encode())
+    number = there.extensions.get_extension_for_class(x509.CRLNumber).value
+    issuer, now = state.issuer("links", Secrets()), datetime.now(UTC)
+    built = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(there.issuer)
+        .last_update(now - timedelta(days=8))
+        .next_update(now - timedelta(days=1))
+        .add_extension(number, critical=False)
+        .sign(issuer.key, hashes.SHA384())
+    )
+    with replaced(town, host, LIST, built.public_bytes(Encoding.PEM).decode()):
+        yield
+
+
+@contextmanager
+def replaced(town: Town, host: str, file: str, text: str) -> Iterator[None]:
+    """Have another text in a file; afterwards what was there before."""
+    before = town.must(host, "cat", file)
+    town.must(host, "sh", "-c", 'cat >"$0"', file, text=text)
+    try:
+        yield
+    finally:
+        town.must(host, "sh", "-c", 'cat >"$0"', file, text=before)
+
+
+@contextmanager
+def disk_full(town: Town, host: str) -> Iterator[None]:
+    """Mount a small disk at `/srv`, and fill it."""
+    small = "/run/small"
+    made = (
+        f"mkdir -p {small} && mount -t tmpfs -o size=16M small {small}"
+        f" && mkdir {small}/upper {small}/work"
+        f" && mount -t overlay small /srv"
+        f" -o lowerdir=/srv,upperdir={small}/upper,workdir={small}/work"
+        " && head -c 16000K /dev/zero >/srv/filling"
+    )
+    town.must(host, "sh", "-c", made)
+    try:
+        yield
+    finally:
+        town.must(host, "sh", "-c", f"umount /srv; umount {small}")
+
+
+#: Runs on a gateway in its exporter's place: what it says is the exporter's, but for the time.
+_FAST = """
+import http.server, os, re, socket, socketserver, subprocess, time
+subprocess.Popen(["/usr/bin/prometheus-node-exporter", "--web.listen-address=127.0.0.1:9199",
+                  "--collector.disable-defaults", "--collector.time", "--collector.uname"])
+import http.client
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked = http.client.HTTPConnection("127.0.0.1", 9199)
+        asked.request("GET", "/metrics")
+        text = asked.getresponse().read().decode()
+        line = "node_time_seconds %f" % (time.time() + 40)
+        body = re.sub("(?m)^node_time_seconds .*$", line, text).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def address_string(self):
+        return "-"
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    pass
+path = "/run/loushan-node-exporter.sock"
+if os.path.exists(path):
+    os.unlink(path)
+server = Server(path, Answer)
+os.chmod(path, 0o666)
+server.serve_forever()
+"""
+
+
+@contextmanager
+def clock_fast(town: Town, host: str) -> Iterator[None]:
+    """Have a gateway's exporter say that it is forty seconds later than it is.
+
+    A container has the machine's clock, which is not set: docs/not-tested-here.md.
+    """
+    units = ("loushan-node-exporter.socket", "loushan-node-exporter.service")
+    town.must(host, "systemctl", "stop", *units)
+    run = ("systemd-run", "--quiet", "--unit=test-clock", "python3", "-c", _FAST)
+    town.must(host, *run)
+    try:
+        yield
+    finally:
+        town.run(host, "systemctl", "stop", "test-clock")
+        town.must(host, "systemctl", "start", *units)
