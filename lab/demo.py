@@ -84,11 +84,13 @@ def run(arguments: argparse.Namespace) -> int:
         _show(arguments, statuses, wanted, rehearsal, (asking, cutting))
         if not arguments.json:
             clock.total(began)
-    tried = [each.problems for each in (asking, cutting) if each]
-    problems = [*rehearsal.problems, *(one for found in tried for one in found)]
-    unproven = [status for status in statuses if not (status.agent or {}).get("proven")]
-    if problems and not arguments.json:
-        report_problems(problems[:_SHOWN], arguments)
+        tried = [each.problems for each in (asking, cutting) if each]
+        problems = [*rehearsal.problems, *(one for found in tried for one in found)]
+        unproven = [status for status in statuses if not (status.agent or {}).get("proven")]
+        if problems and not arguments.json:
+            report_problems(problems[:_SHOWN], arguments)
+        if not arguments.json:
+            _show_page(arguments, here, ground)
     if problems or unproven:
         return ExitStatus.REFUSED
     if not arguments.json:
@@ -285,12 +287,33 @@ def _say_cutting(arguments: argparse.Namespace, cutting: "Cutting") -> None:
     say(words(arguments, en, zh))
 
 
+def _show_page(arguments: argparse.Namespace, here: "Places", ground: "BootedGround") -> None:
+    """Say where the monitoring centre's page is; who is at a terminal has time to look at it."""
+    from lab.hosts.open import HOST, PORT, open_window  # noqa: PLC0415 - so that help answers at once
+
+    if HOST not in {zone.name for zone in ground.layout.zones}:
+        return
+    url = f"{open_window(here, HOST, PORT)}?lang={arguments.language.value}"
+    say(words(arguments, f"\nthe whole city on one page: {url}", f"\n全城一屏:{url}"))
+    if arguments.keep:
+        return
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        asked = ("press Enter to take the city away", "按回车键清除城市")
+        sys.stderr.write(f"{words(arguments, *asked)} ")
+        sys.stdin.readline()
+        return
+    gone = ("it goes with the city; --keep leaves both", "页面随城市一并清除;--keep 可保留")
+    say(words(arguments, *gone))
+
+
 def _say_next(arguments: argparse.Namespace) -> None:
     going = (
         "sudo ./loushan lab exec tax.office ping -c1 -W1 10.1.0.1   (no conduit has it)\n"
         "      sudo ./loushan lab logs tax -u ulogd2                     (so it is recorded)\n"
         "      sudo ./loushan lab exec tax loushan agent status\n"
         "      sudo ./loushan lab exec city-gw loushan decision ID       (one of those above)\n"
+        "      sudo ./loushan lab open                                   (the monitoring page)\n"
+        "      sudo ./loushan evidence -i inventory/lab                  (by GB/T 22239)\n"
         "      sudo ./loushan lab exec tax nft add table inet intruder   (and look again)\n"
         "      sudo ./loushan lab down"
     )
