@@ -10,7 +10,12 @@ Command = tuple[str, ...]
 
 #: The hosts that we provision, as the inventory groups them.
 GATEWAYS, APPLICATIONS = "gateways", "applications"
-LOGS, TIME, MONITORING = "logs", "time", "monitoring"
+LOGS, TIME, MONITORING, WATCHDOG = "logs", "time", "monitoring", "watchdog"
+
+#: What a host is as far as waivers go, by the first of its groups.
+_KINDS = {GATEWAYS: GATEWAYS, APPLICATIONS: APPLICATIONS} | dict.fromkeys(
+    (MONITORING, LOGS, TIME, WATCHDOG), MONITORING
+)
 
 #: What is asked of the inventory; the rest of it is not evidence's business.
 VARIABLES = (
@@ -153,7 +158,7 @@ class AskedHost:
         mirrors = (said.get("hardening_mirror", ""), said.get("hardening_security_mirror", ""))
         return cls(
             name=name,
-            kind=next((kind for kind in (GATEWAYS, APPLICATIONS) if kind in groups), ""),
+            kind=next((kind for of, kind in _KINDS.items() if of in groups), ""),
             title=str(said.get("loushan_title", "")),
             plan=str(said.get("loushan_plan", "")),
             trust=str(said.get("loushan_trust", "")),

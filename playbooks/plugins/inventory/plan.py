@@ -354,6 +354,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
             self.inventory.add_host(host.name, group=self._group(group))
         common = {
             "loushan_plan": str(city.folder),
+            "loushan_trust": str(city.trust or ""),
             "loushan_site": host.site,
             "loushan_title": plan.zones[host.zone].title,
             "loushan_zone": host.zone,
