@@ -223,7 +223,7 @@ def test_the_matrix_is_a_page_that_stands_alone(tmp_path: Path, capsys: Captured
     assert str(page) in capsys.readouterr().out
     assert "&lt;script&gt;样例" in text
     assert not re.search(r"<script|src=|href=|url\(", text)
-    assert text.count('class="yes"') == 71
+    assert text.count('class="yes"') == 72
 
 
 def test_an_exercise_says_so_on_its_page(tmp_path: Path) -> None:

@@ -208,6 +208,20 @@ def test_a_secret_is_in_no_difference(tmp_path: Path, mode: int, *, shown: bool)
 
 
 @pytest.mark.parametrize(
+    ("mode", "shown"),
+    [pytest.param("0600", False, id="secret"), pytest.param("0640", True, id="no")],
+)
+def test_a_new_secret_is_in_no_difference(tmp_path: Path, mode: str, *, shown: bool) -> None:
+    """A file for its owner only is said to be new, and what stands in it is not said."""
+    file = {**wanted(tmp_path / "file", "the new words"), "mode": mode}
+
+    (change,) = host_state.file_changes([file], check=True)
+
+    assert ("the new words" in change.difference()["after"]) == shown
+    assert change.difference()["after"]
+
+
+@pytest.mark.parametrize(
     ("put", "said"),
     [
         pytest.param("mkdir -p folder/file", "a folder is in the place", id="a folder for a file"),

@@ -521,6 +521,8 @@ def file_changes(files: Sequence[Mapping[str, Any]], *, check: bool) -> Iterator
             continue
         before = _seen(path)
         after = file["content"]
+        if not int(file["mode"], 8) & _READ_BY_OTHERS:
+            after = "(new, for its owner only, and not shown)\n"
         if same:
             before, after = f"{_rights_text(path)}\n", f"{_wanted_text(file)}\n"
         elif not check or shutil.which((file["validate"] or [""])[0]):

@@ -107,7 +107,8 @@ REMOVALS: dict[str, Removal] = {
     "ssh_certificates": Removal(f"echo PasswordAuthentication yes >{_SSHD}", f"rm {_SSHD}"),
     "ssh_sessions": Removal(f"echo ClientAliveInterval 0 >{_SSHD}", f"rm {_SSHD}"),
     "time_authenticated": Removal(
-        f"cp -a {_CLOCK} /root/a && sed -i 's/ nts\\b//' {_CLOCK} && systemctl restart chrony.service",
+        f"cp -a {_CLOCK} /root/a && sed -i 's/ nts\\b//' {_CLOCK}"
+        " && systemctl restart chrony.service",
         f"mv /root/a {_CLOCK} && systemctl restart chrony.service",
     ),
     "time_kept": Removal("systemctl stop chrony.service", "systemctl start chrony.service"),
