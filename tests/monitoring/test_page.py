@@ -241,9 +241,7 @@ def test_elsewhere_only_a_reader_is_answered(tmp_path: Path) -> None:
     authority = (state.folder / "services" / "authority.pem").read_bytes()
     (tmp_path / "services.pem").write_bytes(authority)
 
-    def context(
-        shown: Path | None, most: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
-    ) -> ssl.SSLContext:
+    def context(shown: Path, most: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:
         made = ssl.create_default_context(cafile=str(tmp_path / "services.pem"))
         made.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
         made.minimum_version, made.maximum_version = ssl.TLSVersion.TLSv1_2, most
