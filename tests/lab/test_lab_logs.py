@@ -250,7 +250,7 @@ def test_nothing_is_lost_while_the_log_host_is_away(town: Town) -> None:
 @pytest.fixture
 def little_room(town: Town) -> Iterator[Callable[[], None]]:
     """Give the store a disk that is nearly full; hand out how it is given back what it had."""
-    mount = ("mount", "-t", "tmpfs", "-o", "size=12m,mode=0777", "tmpfs", FOLDER)
+    mount = ("mount", "-t", "tmpfs", "-o", "size=16m,mode=0777", "tmpfs", FOLDER)
     gone: list[bool] = []
 
     def give_back() -> None:
@@ -263,7 +263,7 @@ def little_room(town: Town) -> Iterator[Callable[[], None]]:
     town.must(LOG_HOST, "systemctl", "stop", DOOR, STORE)
     own = f"{FOLDER}/remote-{sender_address(OTHER)}.journal"
     town.must(LOG_HOST, "sh", "-c", f"cp {own} /root/old; {' '.join(mount)}; mv /root/old {OLD}")
-    filler = f"head -c $(( $(df --output=avail -B1 {FOLDER} | tail -n1) - 1000000 )) /dev/zero"
+    filler = f"head -c $(( $(df --output=avail -B1 {FOLDER} | tail -n1) - 1500000 )) /dev/zero"
     town.must(LOG_HOST, "sh", "-c", f"{filler} >{FOLDER}/filler")
     town.must(LOG_HOST, "systemctl", "start", STORE, DOOR)
     yield give_back
