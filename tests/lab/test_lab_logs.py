@@ -19,6 +19,10 @@ pytestmark = pytest.mark.lab
 LOG_HOST, SERVER = "city.monitoring", "monitoring-city-logs.svc.lab.internal"
 SENDER, OTHER, APPLICATIONS = "tax-gw", "city-gw-2", "city.applications"
 FOLDER = "/var/log/loushan-logs"
+
+#: A journal that came to its end long ago.
+OLD = f"{FOLDER}/remote-127.0.0.9@{'a' * 32}-0000000000000001-0005f00000000000.journal"
+
 DOOR, STORE, SOCKET = (
     f"loushan-logs-{name}" for name in ("door.service", "store.service", "door.socket")
 )
@@ -67,7 +71,8 @@ def bring(
     town: Town, word: str, *, shown: str, says: str = SENDER, most: str = "TLSv1_3"
 ) -> tuple[int, str]:
     """Bring an entry from a gateway, showing a certificate; give the status, or why none."""
-    asked = {"shown": shown, "most": most, "server": SERVER, "body": entry(word, says)}
+    body = word if "\n" in word else entry(word, says)
+    asked = {"shown": shown, "most": most, "server": SERVER, "body": body}
     answer = json.loads(town.must(SENDER, "python3", "-c", _CLIENT, text=json.dumps(asked)))
     return answer["status"], answer["fault"]
 
@@ -245,8 +250,7 @@ def test_nothing_is_lost_while_the_log_host_is_away(town: Town) -> None:
 @pytest.fixture
 def little_room(town: Town) -> Iterator[Callable[[], None]]:
     """Give the store a disk that is nearly full; hand out how it is given back what it had."""
-    # Each journal begins with a file of some size, so that this is soon full.
-    mount = ("mount", "-t", "tmpfs", "-o", "size=2m,mode=0777", "tmpfs", FOLDER)
+    mount = ("mount", "-t", "tmpfs", "-o", "size=16m,mode=0777", "tmpfs", FOLDER)
     gone: list[bool] = []
 
     def give_back() -> None:
@@ -257,10 +261,10 @@ def little_room(town: Town) -> Iterator[Callable[[], None]]:
             gone.append(True)
 
     town.must(LOG_HOST, "systemctl", "stop", DOOR, STORE)
-    town.must(LOG_HOST, *mount)
-    town.must(
-        LOG_HOST, "dd", "if=/dev/zero", f"of={FOLDER}/filler", "bs=1k", "count=1900", "status=none"
-    )
+    own = f"{FOLDER}/remote-{sender_address(OTHER)}.journal"
+    town.must(LOG_HOST, "sh", "-c", f"cp {own} /root/old; {' '.join(mount)}; mv /root/old {OLD}")
+    filler = f"head -c $(( $(df --output=avail -B1 {FOLDER} | tail -n1) - 1500000 )) /dev/zero"
+    town.must(LOG_HOST, "sh", "-c", f"{filler} >{FOLDER}/filler")
     town.must(LOG_HOST, "systemctl", "start", STORE, DOOR)
     yield give_back
     give_back()
@@ -272,10 +276,15 @@ def test_with_a_full_disk_nothing_is_taken_in_and_that_is_told(
     """Nothing old is taken away for it, and what was refused arrives when there is room again."""
     cursor = town.cursor(LOG_HOST)
     before = forwarded(town, SENDER)
+    # More than there is room for, and nothing that could be pressed together.
+    much = "".join(entry(os.urandom(30_000).hex(), SENDER) for _ in range(100))
+    answer = bring(town, much, shown="own")
     said = say(town, SENDER)
 
+    assert answer[0] != 202
     assert town.says(LOG_HOST, cursor, "No space left on device", unit=STORE)
     assert forwarded(town, SENDER) == before
+    assert town.run(LOG_HOST, "test", "-s", OLD).returncode == 0
     town.must(LOG_HOST, "systemctl", "start", "loushan-logs-tidy.service")
     assert "% full" in town.since(LOG_HOST, cursor, unit="loushan-logs-tidy.service")
     little_room()

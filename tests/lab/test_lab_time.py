@@ -75,9 +75,9 @@ def test_time_that_is_not_authenticated_counts_for_nothing(town: Town) -> None:
     assert " nts " in settings
 
     with otherwise(town, GATEWAY, SETTINGS, settings.replace(" nts ", " ")):
-        # Its answers come and can be used, but for who vouches for them.
-        answered = re.compile(r"(?m)^\^. .* +[1-9]\d* +\d+ +\d+ ")
-        assert until(lambda: answered.search(asked(town, GATEWAY, "sources")) is not None)
+        # `N`: its answers are good, and it may not be chosen.
+        passed_over = re.compile(r"(?m)^N \S+ +N .* [0-9.]+ +\S+ +\S+ +N$")
+        assert until(lambda: passed_over.search(asked(town, GATEWAY, "selectdata")) is not None, 15)
         assert not goes_by_it(town, GATEWAY)
 
     assert until(lambda: goes_by_it(town, GATEWAY))
