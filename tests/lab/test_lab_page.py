@@ -1,17 +1,12 @@
 """The monitoring page on the booted city's monitoring host, and who finds what of it."""
 
 import json
-import subprocess
-import sys
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-import yaml
 
-from lab.hosts.provision import environment
-from tests.lab.town import ROOT, Town, until
+from tests.lab.town import Town, until
 
 pytestmark = pytest.mark.lab
 
@@ -21,34 +16,9 @@ CENTRE, HALL = 8470, 8471
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The host with its pages, and how to play the role over it."""
+    """The host with its pages, as `monitoring.yml` has put them there."""
 
     town: Town
-    folder: Path
-
-    def play(self) -> str:
-        """Play the role over the host; give what Ansible says."""
-        inventory, playbook = self.folder / "hosts.yml", self.folder / "page.yml"
-        places = self.town.places
-        known = {
-            "ansible_connection": "console",
-            "console_leader_file": str(places.host_run(HOST) / "leader"),
-            "loushan_plan": str(places.plan),
-        }
-        inventory.write_text(yaml.safe_dump({"all": {"hosts": {HOST: known}}}), "utf-8")
-        play = {"hosts": "all", "gather_facts": False, "roles": ["monitoring_page"]}
-        playbook.write_text(yaml.safe_dump([play]), "utf-8")
-        program = Path(sys.executable).with_name("ansible-playbook")
-        done = subprocess.run(
-            [str(program), "-i", str(inventory), str(playbook)],
-            cwd=ROOT,
-            env={**environment(places), "ANSIBLE_INVENTORY_ENABLED": "yaml"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def found_by(self, unit: str, path: str) -> list[str]:
         """Give what a service finds in a folder, as its own process sees it."""
@@ -65,22 +35,15 @@ class Page:
 
 
 @pytest.fixture(scope="module", name="page")
-def a_page(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Page:
-    """Put the pages on the host."""
-    page = Page(town, tmp_path_factory.mktemp("page"))
-    page.play()
-    return page
+def a_page(town: Town) -> Page:
+    """Have the pages of the city's own host."""
+    return Page(town)
 
 
 def read(url: str) -> str:
     """Read a page on this machine."""
     with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - the lab's own
         return str(answer.read().decode())
-
-
-def test_a_second_run_changes_nothing(page: Page) -> None:
-    """It is as it should be."""
-    assert "changed=0" in page.play()
 
 
 def test_a_person_on_this_machine_opens_the_page(page: Page) -> None:
