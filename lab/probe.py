@@ -28,6 +28,10 @@ from lab.layout import Kind, Layout, Node
 from lab.nflog import LogEntry
 from lab.trace import Trace, echo_request, read_packet, read_payload
 
+#: What a service of the host's own answers to, where it has taken the port: a client's question
+#: for the time (RFC 5905 section 7.3: version 4, mode 3).
+_SAYS = {(UDP, 123): b"\x23" + bytes(47)}
+
 #: How long an answer or a refusal is waited for.  Shorter than the second after
 #: which TCP asks again, so each probe is one packet.
 TIMEOUT_SECONDS = 0.7
@@ -313,7 +317,9 @@ class _Trial:
 
     def _send(self, record: _Record, sender: socket.socket) -> None:
         trace = record.trace
-        message = echo_request(trace.protocol, trace.source_port) if _is_ping(record) else b"probe"
+        message = _SAYS.get((trace.protocol, trace.destination_port), b"probe")
+        if _is_ping(record):
+            message = echo_request(trace.protocol, trace.source_port)
         try:
             sender.connect((str(trace.destination), trace.destination_port))
             sender.send(message)

@@ -48,8 +48,12 @@ def test_there_is_one_verb_for_each_need() -> None:
     assert order == [
         "provision.yml",
         "enforce.yml",
+        "hosts.yml",
+        "logs.yml",
+        "time.yml",
         "applications.yml",
         "monitoring.yml",
+        "files.yml",
         "verify.yml",
     ]
     assert {"decommission", "rollback"} <= set(PLAYBOOKS)
