@@ -218,7 +218,7 @@ def _delivered(
 ) -> Answer:
     """Say who has the new list; 1 where a gateway does not have it yet."""
     zh = options.language == "zh"
-    lines = [f"已送达:{len(done.have)}" if zh else f"delivered to {len(done.have)} gateways"]
+    lines = [f"已送达:{len(done.have)}" if zh else f"delivered to {len(done.have)} hosts"]
     if done.missing:
         names = ", ".join(done.missing)
         later = "尚未送达,恢复后将自行取回" if zh else "not yet, and will fetch it when back"

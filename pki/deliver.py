@@ -27,7 +27,7 @@ _RECAP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """Which gateways have the lists, and which do not have them yet."""
+    """Which hosts have the lists, and which do not have them yet."""
 
     have: tuple[str, ...]
     missing: tuple[str, ...]
