@@ -198,7 +198,7 @@ def test_no_gateway_has_a_database(town: Town) -> None:
 
 
 def test_the_database_has_no_address_and_nobody_else_comes_in(town: Town) -> None:
-    """Two sockets listen on the host, and both are the applications'."""
+    """Two sockets listen on the host beside ssh, and both are the applications'."""
     listening = town.must(HOST, "ss", "--no-header", "--listening", "--tcp", "--udp", "--numeric")
     ports = {line.split()[4].rpartition(":")[2] for line in listening.splitlines()}
     users = {
@@ -211,7 +211,7 @@ def test_the_database_has_no_address_and_nobody_else_comes_in(town: Town) -> Non
     }
     as_another = town.run(HOST, "psql", "-XAtc", "SELECT 1", "-U", "loushan-approval", "approval")
 
-    assert ports == {"8443", "8444"}
+    assert ports == {"22", "8443", "8444"}
     assert {user: done.returncode for user, done in users.items()} == dict.fromkeys(users, 2)
     assert as_another.returncode == 2
     assert "Peer authentication failed" in as_another.stderr
