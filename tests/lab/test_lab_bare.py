@@ -207,7 +207,7 @@ def test_an_upgrade_that_harms_nobody_comes_to_all(offered: Town) -> None:
     """The canary first; and a gateway that is not proven is not upgraded."""
     _offer(offered, "3", ":")
     offered.must(FAR, "systemctl", "stop", "loushan-agent.socket", "loushan-agent.service")
-    offered.must(FAR, "rm", "-f", "/run/loushan/status.json")
+    offered.must(FAR, "rm", "-f", "/run/loushan/agent/status.json")
     refused = offered.playbook("upgrade", *_QUICK)
     untouched = (_version(offered, FAR), _version(offered, HUB))
     offered.must(FAR, "systemctl", "start", "loushan-agent.socket", "loushan-agent.service")

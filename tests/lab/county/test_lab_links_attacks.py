@@ -333,11 +333,14 @@ def test_a_spoke_that_asks_for_everything_gets_its_own(spoke: Spoke) -> None:
 
 @dataclass(slots=True)
 class Tunnel:
-    """The link from within: what its owner may put in by hand."""
+    """The link from within: what its owner may put in by hand.
+
+    It counts far ahead of what the gateway itself sends meanwhile, of its journal for one.
+    """
 
     spoke: Spoke
     keys: Keys
-    sequence: int = 0
+    sequence: int = 1_000_000
 
     def seal(self, inside: bytes) -> bytes:
         """Encrypt one packet as the next."""
