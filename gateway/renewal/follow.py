@@ -56,7 +56,8 @@ class Follower:
             Refused: the server cannot be heard, or what it says is not in order; what
                 was good in it is taken.
         """
-        news = news_of(self.server, self.held())
+        held = self.held()
+        news = news_of(self.server, held)
         if not news.lists:
             return ()
         check_clock(news.ahead_seconds)
@@ -67,8 +68,8 @@ class Follower:
                 taken += take(news)
             except Refused as refused:
                 problems += refused.problems
-        if not taken and not problems:
-            # Else the same would be said again at once, and without end.
+        if not taken and not problems and self.held() == held:
+            # Nobody else has taken it either: the same would be said at once, and without end.
             problems = [problem("ZG520", server=self.server.url, error=", ".join(news.lists))]
         refuse_any(problems)
         return tuple(dict.fromkeys(taken))

@@ -407,6 +407,23 @@ def test_news_that_is_none_is_refused(site: Site, monkeypatch: pytest.MonkeyPatc
     assert refusal(waiting.once) == "ZG520"
 
 
+def test_what_a_playbook_brought_meanwhile_is_no_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there, and that is all that is wanted."""
+    waiting = follower(site)
+    revoke(site.state, GATEWAY, "keyCompromise", NO_SECRETS, NOW)
+    newest = site.state.revocations("links").public_bytes(Encoding.DER)
+
+    def brought(*_: object) -> News:
+        shutil.copy(site.state.folder / "links" / "crl.pem", site.identity.revocations("links"))
+        return News({"links": newest}, 0.0)
+
+    monkeypatch.setattr(follow_module, "news_of", brought)
+
+    assert waiting.once() == ()
+
+
 def test_who_answers_in_the_servers_name_is_not_heard(site: Site) -> None:
     """Its certificate is of another root; and where nobody answers, that is said too."""
     waiting = follower(site)
