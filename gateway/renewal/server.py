@@ -68,7 +68,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A list as it came, in DER, and how far our clock is before the server's, in seconds."""
+    """What came, as a list in DER; and how far our clock is before the server's, in seconds."""
 
     content: bytes
     ahead_seconds: float
@@ -82,12 +82,7 @@ def list_of(server: Server, authority: str) -> Answer:
     """
     path = f"/crl/{authority}.crl"
     with _refusing(server), _connected(server) as connection:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        content = answer.read(LARGEST_LIST_BYTES + 1)
-        if answer.status != _OK or len(content) > LARGEST_LIST_BYTES:
-            raise Refused(problem("ZG520", server=server.url, error=f"{path}: {answer.status}"))
-        return Answer(content, _ahead(answer.getheader("Date")))
+        return _answer(server, connection, path, LARGEST_LIST_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +110,20 @@ def news_of(server: Server, held: Mapping[str, int]) -> News:
         for option, value in _ALIVE:
             connection.sock.setsockopt(socket.IPPROTO_TCP, option, value)
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        content = answer.read(most + 1)
-        if answer.status != _OK or len(content) > most:
-            raise Refused(problem("ZG520", server=server.url, error=f"{path}: {answer.status}"))
-        return News(_lists(content, held), _ahead(answer.getheader("Date")))
+        answer = _answer(server, connection, path, most)
+        return News(_lists(answer.content, held), answer.ahead_seconds)
+
+
+def _answer(
+    server: Server, connection: http.client.HTTPSConnection, path: str, most: int
+) -> Answer:
+    """Ask for a path, and give what comes, which is no longer than so many bytes."""
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    content = answer.read(most + 1)
+    if answer.status != _OK or len(content) > most:
+        raise Refused(problem("ZG520", server=server.url, error=f"{path}: {answer.status}"))
+    return Answer(content, _ahead(answer.getheader("Date")))
 
 
 def _lists(content: bytes, held: Mapping[str, int]) -> Mapping[str, bytes]:

@@ -13,21 +13,16 @@ from pathlib import Path
 from gateway.errors import Refused, problem
 from gateway.policy.model import Plan
 from gateway.policy.names import enrolment_server
-from lab.hosts.keeper import cgroup_of
+from lab.hosts.beside import begin_beside, log_of
 from lab.hosts.places import Places
 from lab.hosts.signing import certify
 from lab.layout import Layout
-
-_ROOT = Path(__file__).resolve().parents[2]
 
 #: Where it stands, and the plan's service that leads there.
 ZONE, SERVICE = "city.operations", "enrolment"
 
 _PATIENCE_SECONDS = 20
 _LOOK_SECONDS = 0.05
-
-#: It goes with the lab, as every process in the lab's cgroup does.
-_BEGIN = 'mkdir -p "$1" && echo $$ >"$1/cgroup.procs" && shift && exec "$@"'
 
 
 def has_authority(layout: Layout) -> bool:
@@ -45,26 +40,16 @@ def begin(places: Places, plan: Plan, layout: Layout) -> None:
     certificate, key = _certified(places, plan)
     address = layout.address(plan.zones[ZONE], 4)
     port = plan.services[SERVICE].ports[0].low
-    log = places.log.with_name(f"{places.log.stem}-authority.log")
     serve = ["pki", "serve", str(places.authorities), "--listen", f"{address}:{port}"]
     known = ["--certificate", str(certificate), "--key", str(key)]
     inside = ["ip", "netns", "exec", places.namespace(ZONE)]
     command = [*inside, sys.executable, "-I", "-m", "gateway.cli", *serve, *known]
-    cgroup = cgroup_of(places) / "authority"
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", _BEGIN, "authority", str(cgroup), *command],
-            cwd=_ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            start_new_session=True,
-        )
+    process = begin_beside(places, "authority", command)
     look = [*inside, "ss", "--no-header", "--listening", "--tcp", "--numeric", f"sport = :{port}"]
     end = time.monotonic() + _PATIENCE_SECONDS
     while not subprocess.run(look, capture_output=True, check=False).stdout:
         if process.poll() is not None or time.monotonic() > end:
-            raise Refused(problem("ZG685", log=log))
+            raise Refused(problem("ZG685", log=log_of(places, "authority")))
         time.sleep(_LOOK_SECONDS)
 
 

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -19,10 +18,6 @@ from lab.manners import require_root
 HOST, PORT = "city.monitoring", 8470
 
 _PATIENCE_SECONDS = 10
-_ROOT = Path(__file__).resolve().parents[2]
-
-#: It goes with the lab, as every process in the lab's cgroup does.
-_BEGIN = 'mkdir -p "$1" && echo $$ >"$1/cgroup.procs" && shift && exec "$@"'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,23 +125,14 @@ def _close(here: Places, host: str, port: int) -> None:
 
 def _begin(here: Places, host: str, port: int) -> int:
     """Start a process that passes on, as long as the lab is up; give its port."""
-    from lab.hosts.keeper import cgroup_of  # noqa: PLC0415 - so that help answers at once
+    from lab.hosts.beside import begin_beside  # noqa: PLC0415 - so that help answers at once
     from lab.hosts.window import listen  # noqa: PLC0415 - as above
 
-    log = here.log.with_name(f"{here.log.stem}-window.log")
-    with listen(port) as listener, log.open("ab") as said:
+    with listen(port) as listener:
         number, near = listener.fileno(), int(listener.getsockname()[1])
         passing = [sys.executable, "-I", "-m", "lab.hosts.window"]
         command = [*passing, str(number), here.namespace(host), str(port)]
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", _BEGIN, "window", str(cgroup_of(here) / "window"), *command],
-            cwd=_ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            pass_fds=[number],
-            start_new_session=True,
-        )
+        process = begin_beside(here, "window", command, mode="ab", keep=[number])
     noted = json.dumps({"process": process.pid, "near": near})
     note = _note(here, host, port)
     new = note.with_name(f"{note.name}.new")

@@ -10,12 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ansible.errors import AnsibleParserError
 
-from gateway.policy.decide import decide
-from gateway.policy.model import Address, Flow, Plan, Protocol
-from gateway.policy.names import gate_host, gateway_host, identifier, plan_label
-from gateway.policy.reasons import Verdict
+from gateway.policy.model import Address, Plan, Protocol
+from gateway.policy.names import gate_host, gateway_host, identifier, service_name
 from gateway.policy.wiring import Half, Wiring, halves
-from playbooks.plugins.zone_hosts import ZoneHost
+from playbooks.plugins.zone_hosts import ZoneHost, passes
 
 #: The group of the monitoring host, and of the host that misses it.
 GROUP, WATCHDOG_GROUP = "monitoring", "watchdog"
@@ -27,17 +25,9 @@ METRICS_PORT = 9633
 _WATCHDOG = "watchdog"
 
 
-def passes(plan: Plan, host: ZoneHost, destination: Address, port: int) -> bool:
-    """Tell whether the plan lets a host reach an address and a TCP port."""
-    source = next((a for a in host.addresses if a.version == destination.version), None)
-    if source is None:
-        return False
-    return decide(plan, Flow(source, destination, Protocol.TCP, port)).verdict is Verdict.ACCEPT
-
-
 def watches(plan: Plan, host: ZoneHost | None, own: Address) -> str:
     """Give the name of who asks the gateway that has an address; empty where nobody may."""
-    may_ask = host is not None and passes(plan, host, own, METRICS_PORT)
+    may_ask = host is not None and passes(plan, host.addresses, own, METRICS_PORT)
     return gate_host(plan.name, host.zone) if host and may_ask else ""
 
 
@@ -55,11 +45,11 @@ def targets(
             "branch": branch(plan, site),
             "pair": "yes" if plan.sites[site].is_pair else "",
             "addresses": [str(each) for each in own],
-            "name": f"{gateway_host(site, number)}-metrics.svc.{plan_label(plan.name)}.internal",
+            "name": service_name(plan.name, f"{gateway_host(site, number)}-metrics"),
         }
         for site in sites
         for number, own in _own_addresses(plan, wired[site])
-        if passes(plan, host, own[0], METRICS_PORT)
+        if passes(plan, host.addresses, own[0], METRICS_PORT)
     ]
 
 
@@ -93,7 +83,7 @@ def watchdog(plan: Plan, host: ZoneHost, missing: ZoneHost | None) -> dict[str, 
     service = plan.services.get(_WATCHDOG)
     ports = [each for each in service.ports if each.protocol is Protocol.TCP] if service else []
     address = missing.addresses[0]
-    if not ports or not passes(plan, host, address, ports[0].low):
+    if not ports or not passes(plan, host.addresses, address, ports[0].low):
         message = f"watchdog: no conduit leads from {host.name} to {missing.name} for `{_WATCHDOG}`"
         raise AnsibleParserError(message)
     return {

@@ -48,6 +48,14 @@ def zone_host(plan: Plan, key: str, zone: object) -> ZoneHost | None:
     return ZoneHost(found.name, found.site, addresses)
 
 
+def passes(plan: Plan, own: Iterable[Address], destination: Address, port: int) -> bool:
+    """Tell whether the plan lets a host with some addresses reach an address and a TCP port."""
+    source = next((a for a in own if a.version == destination.version), None)
+    if source is None:
+        return False
+    return decide(plan, Flow(source, destination, Protocol.TCP, port)).verdict is Verdict.ACCEPT
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """How one host comes to a service on another: its name and port, and where that name is."""

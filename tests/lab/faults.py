@@ -1,7 +1,7 @@
 """Faults that operations must hear of: each is caused on a real host, and mended again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -43,26 +43,14 @@ def tampered(town: Town, host: str) -> Iterator[None]:
     yield
 
 
-@contextmanager
-def agent_stopped(town: Town, host: str) -> Iterator[None]:
+def agent_stopped(town: Town, host: str) -> AbstractContextManager[None]:
     """Stop who keeps a gateway on its policy; nobody's question brings it back."""
-    units = ("loushan-agent.socket", "loushan-agent.service")
-    town.must(host, "systemctl", "stop", *units)
-    try:
-        yield
-    finally:
-        town.must(host, "systemctl", "start", *units)
+    return town.without(host, "loushan-agent.socket", "loushan-agent.service")
 
 
-@contextmanager
-def exporter_stopped(town: Town, host: str) -> Iterator[None]:
+def exporter_stopped(town: Town, host: str) -> AbstractContextManager[None]:
     """Stop who says how a gateway is; the gateway itself goes on."""
-    units = ("loushan-metrics.socket", "loushan-metrics.service")
-    town.must(host, "systemctl", "stop", *units)
-    try:
-        yield
-    finally:
-        town.must(host, "systemctl", "start", *units)
+    return town.without(host, "loushan-metrics.socket", "loushan-metrics.service")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -157,13 +157,10 @@ def test_a_page_says_why_and_by_which_decision(seated: Town) -> None:
 @contextmanager
 def without(town: Town, *units: str) -> Iterator[None]:
     """Have services stand still at both gateways of the city for a while."""
-    for host in gateways(town):
-        town.must(host, "systemctl", "stop", *units)
-    try:
-        yield
-    finally:
+    with ExitStack() as stack:
         for host in gateways(town):
-            town.must(host, "systemctl", "start", *units)
+            stack.enter_context(town.without(host, *units))
+        yield
 
 
 @pytest.mark.parametrize(

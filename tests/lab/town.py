@@ -116,6 +116,15 @@ class Town:
         assert done.returncode == 0, f"{host}: {command}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    @contextmanager
+    def without(self, host: str, *units: str) -> Iterator[None]:
+        """Have services stand still at a host for a while."""
+        self.must(host, "systemctl", "stop", *units)
+        try:
+            yield
+        finally:
+            self.must(host, "systemctl", "start", *units)
+
     def loushan(self, *words: str) -> Done:
         """Run our command line for this city."""
         return loushan(self.places.name, *words)

@@ -25,12 +25,11 @@ from ansible.plugins.inventory import BaseInventoryPlugin
 
 from gateway.agent.signed import read_delivered, verified
 from gateway.errors import Language, Refused
-from gateway.policy.decide import decide
 from gateway.policy.documents import Document, parse
 from gateway.policy.gates import gates_at
 from gateway.policy.host_settings import HostKind, waived_at
 from gateway.policy.lines import lines_of
-from gateway.policy.model import Address, Flow, Plan, Protocol, Site
+from gateway.policy.model import Address, Plan, Protocol, Site
 from gateway.policy.names import (
     CANARY_GROUP,
     TIER_GROUP,
@@ -42,7 +41,6 @@ from gateway.policy.names import (
     site_group,
 )
 from gateway.policy.plan import read_plan
-from gateway.policy.reasons import Verdict
 from gateway.policy.signers import load_trust
 from gateway.policy.wiring import Half, Wiring, halves, wirings
 from playbooks.plugins import logs, times
@@ -58,12 +56,11 @@ from playbooks.plugins.monitoring import (
 )
 from playbooks.plugins.monitoring import (
     WATCHDOG_GROUP,
-    passes,
     targets,
     watchdog,
     watches,
 )
-from playbooks.plugins.zone_hosts import Way, ZoneHost, zone_host
+from playbooks.plugins.zone_hosts import Way, ZoneHost, passes, zone_host
 
 DOCUMENTATION = """
 name: plan
@@ -480,8 +477,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         if enrolment is None or not lines_of(plan, wiring.site):
             return {"server": "", "names": {}}
         address, port = enrolment
-        own = next(each for each in wiring.addresses if each.version == address.version)
-        if decide(plan, Flow(own, address, Protocol.TCP, port)).verdict is not Verdict.ACCEPT:
+        if not passes(plan, wiring.addresses, address, port):
             self._wrong(
                 f"enrolment: no conduit leads from {gateway.host} to {address}, port {port}"
             )
@@ -492,7 +488,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         self, plan: Plan, host: ZoneHost, enrolment: tuple[Address, int] | None
     ) -> Mapping[str, object]:
         """Say where a host fetches lists of revocations: empty where it may not, or there is none."""
-        if enrolment is None or not passes(plan, host, *enrolment):
+        if enrolment is None or not passes(plan, host.addresses, *enrolment):
             return {"server": "", "address": ""}
         address, port = enrolment
         return {"server": f"{enrolment_server(plan.name)}:{port}", "address": str(address)}
