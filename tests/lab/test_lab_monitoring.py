@@ -16,6 +16,7 @@ import pytest
 
 from playbooks.plugins.monitoring import branch
 from tests.lab import faults
+from tests.lab.pair import settle
 from tests.lab.receiver import Receiver, now, receiving
 from tests.lab.town import Town, until
 
@@ -281,6 +282,7 @@ class Course:
 @pytest.fixture(scope="module")
 def course(town: Town) -> Iterator[Course]:
     """Cause every fault, wait until each is told, and mend all."""
+    settle(town)
     with receiving(town) as receiver:
         went = Course(receiver, now())
         with ExitStack() as stack:

@@ -266,6 +266,15 @@ def _link(at: Labels, link: str, leads: str, values: str) -> dict[str, str]:
     return {_of("loushan_link_up", at, {"link": link, "leads": leads}): values}
 
 
+def _active(*values: str) -> dict[str, str]:
+    """Give whether the first of a pair is active, and where it is heard the second."""
+    ends = zip((CITY, CITY_2), values, strict=False)
+    return {_of("loushan_pair_active", _OURS, end): value for end, value in ends}
+
+
+_ONE_SILENT = _fires("GatewayDown", "urgent", _OURS, CITY_2)
+
+
 def _life(what: str, labels: Labels, lived: int, left: int) -> dict[str, str]:
     """Give something that has lived so long and will live so long, at any time."""
     return {
@@ -293,6 +302,24 @@ _OF_LINKS = (
         "LinkDown",
         "who stands by has no link, the active one has",
         _link(CITY, "tax", "down", "1x40") | _link(CITY_2, "tax", "down", "0x40"),
+    ),
+    Case(
+        "LinkDown",
+        "the active one is not heard, and who stands by has no link",
+        _link(CITY, "tax", "down", "0x40") | _pair("1x40", "0x40") | _active("0x40"),
+        (_ONE_SILENT,),
+    ),
+    Case(
+        "LinkDown",
+        "one of a pair is off, and the active one has no link",
+        _link(CITY, "tax", "down", "0x40") | _pair("1x40", "0x40") | _active("1x40"),
+        (_ONE_SILENT, _cut("city", "tax", "tax", "yes")),
+    ),
+    Case(
+        "LinkDown",
+        "neither of a pair is active",
+        _link(CITY, "tax", "down", "0x40") | _pair("1x40", "1x40") | _active("0x40", "0x40"),
+        (_cut("city", "tax", "tax", "yes"),),
     ),
     Case("LinkDown", "the upper end tells of it", _link(TAX, "city", "up", "0x40")),
     Case("LinkDown", "it is made anew", _link(CITY, "tax", "down", "1x9 0x1 1x40")),

@@ -234,6 +234,31 @@ def test_a_cut_line_is_one_urgent_site_and_unknown_ones_behind_it(city: WatchedC
     assert state.counts.links == {"good": 6, "unknown": 2, "urgent": 1}
 
 
+def test_who_stands_by_cannot_tell_of_links_where_the_active_one_is_silent(
+    city: WatchedCity,
+) -> None:
+    """It has none itself; the lower end tells, which can be asked."""
+    for link in city["city-gw-2"].gathered["links"]:
+        link["up"] = False
+    city["city-gw-2"].gathered["active"] = False
+    city["city-gw"].is_silent = city["tax-gw"].is_silent = True
+
+    state = judge_city(SITES, city.answers())
+
+    assert "link_unknown" in keys(site(state, "tax"))
+    assert "link_down" not in keys(site(state, "tax"))
+    assert not {"link_unknown", "link_down"} & keys(site(state, "housing"))
+
+
+def test_the_active_one_tells_of_links_where_the_other_is_silent(city: WatchedCity) -> None:
+    """Nobody else could have the link."""
+    city["city-gw"].gathered["active"] = True
+    city["city-gw-2"].is_silent = True
+    city.cut("tax")
+
+    assert "link_down" in keys(site(judge_city(SITES, city.answers()), "tax"))
+
+
 def test_the_province_is_judged_by_its_link_alone(city: WatchedCity) -> None:
     """Its gateway is not ours to ask."""
     link = next(each for each in city["city-gw"].gathered["links"] if each["name"] == "province")

@@ -104,15 +104,21 @@ class _Judge:
         hub = self.by_name[site.hub]
         for hosts, name in ((hub.hosts, site.link), (site.hosts, hub.link)):
             ends = [self.heard[host] for host in hosts if host in self.heard]
-            said = [(end.value("loushan_link_up", link=name), end) for end in ends]
+            values = [(end.value("loushan_link_up", link=name), end) for end in ends]
+            said = [(value, end) for value, end in values if value is not None]
             # Of a pair, the one that stands by has no link.
             for value, end in said:
                 if value == 1:
                     since = end.value("loushan_link_established_timestamp_seconds", link=name)
                     return LinkState(site.name, site.hub, Standing.GOOD, since)
-            if any(value is not None for value, _ in said):
+            if said and self._hears_active(hosts):
                 return LinkState(site.name, site.hub, Standing.URGENT)
         return LinkState(site.name, site.hub, Standing.UNKNOWN)
+
+    def _hears_active(self, hosts: tuple[str, ...]) -> bool:
+        """Tell whether the gateway of a site that has its links is heard, whichever it is."""
+        heard = [self.heard[host] for host in hosts if host in self.heard]
+        return len(heard) == len(hosts) or any(e.value("loushan_pair_active") == 1 for e in heard)
 
     def _title(self, site: str) -> str:
         return self.by_name[site].title if site else ""
