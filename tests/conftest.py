@@ -4,16 +4,10 @@ import os
 import signal
 from pathlib import Path
 
-import ansible.module_utils
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
-
-# Where Ansible itself would look for them, by ansible.cfg.
-ansible.module_utils.__path__.append(
-    str(Path(__file__).resolve().parents[1] / "playbooks/plugins/on_hosts")
-)
 
 _LIST = Path(__file__).resolve().parents[1] / "docs" / "not-tested-here.md"
 

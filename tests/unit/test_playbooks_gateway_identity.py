@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from ansible.module_utils.own_key import openssl
 from cryptography import x509
 
 from pki.state import State
 from playbooks.plugins.action import gateway_identity as controller
 from playbooks.plugins.modules import gateway_identity as host
+from playbooks.plugins.on_hosts.own_key import openssl
 from tests.authorities import make_state
 from tests.unit.test_playbooks_host_state import options, without_words
 
@@ -60,9 +60,9 @@ def test_what_is_documented_is_what_is_taken() -> None:
 
 def test_a_key_is_made_once_and_nothing_of_it_leaves(disk: Path) -> None:
     """Root alone reads it; the second time it is the same."""
-    first = host.work(asked(), check=False)
+    first = host.run(asked(), check=False)
     key = (disk / "private/gateway.key").read_text()
-    second = host.work(asked(), check=False)
+    second = host.run(asked(), check=False)
 
     assert (first["changed"], second["changed"]) == (True, False)
     assert (disk / "private/gateway.key").stat().st_mode & 0o777 == 0o600
@@ -76,7 +76,7 @@ def test_a_key_is_made_once_and_nothing_of_it_leaves(disk: Path) -> None:
 
 def test_a_check_makes_no_key(disk: Path) -> None:
     """It says that it would."""
-    said = host.work(asked(), check=True)
+    said = host.run(asked(), check=True)
 
     assert said["changed"]
     assert not said["request"]
@@ -92,39 +92,39 @@ def certificate(disk: Path, days: int, key: Path | None = None) -> None:
 
 def test_a_certificate_that_is_good_is_left(disk: Path) -> None:
     """The controller hears of it, and asks nobody for another."""
-    host.work(asked(), check=False)
+    host.run(asked(), check=False)
     certificate(disk, days=9)
 
-    said = host.work(asked(), check=False)
+    said = host.run(asked(), check=False)
 
     assert said["certificate"] == (disk / "x509/gateway.pem").read_text()
 
 
 def test_a_certificate_that_has_a_day_or_less_is_not_good(disk: Path) -> None:
     """Another one is asked for."""
-    host.work(asked(), check=False)
+    host.run(asked(), check=False)
     certificate(disk, days=1)
 
-    assert not host.work(asked(), check=False)["certificate"]
+    assert not host.run(asked(), check=False)["certificate"]
 
 
 def test_a_certificate_of_another_key_is_not_good(disk: Path, tmp_path: Path) -> None:
     """As after the key was deleted so that a new one is made."""
-    host.work(asked(), check=False)
+    host.run(asked(), check=False)
     key = tmp_path / "other.key"
     key.write_bytes(openssl("genpkey", "-algorithm", "ED25519"))
     certificate(disk, days=9, key=key)
 
-    assert not host.work(asked(), check=False)["certificate"]
+    assert not host.run(asked(), check=False)["certificate"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\n"])
 def test_a_damaged_certificate_is_no_good_one(disk: Path, content: bytes) -> None:
     """A half-written renewal, for one: it is asked for again."""
-    host.work(asked(), check=False)
+    host.run(asked(), check=False)
     (disk / "x509/gateway.pem").write_bytes(content)
 
-    assert not host.work(asked(), check=False)["certificate"]
+    assert not host.run(asked(), check=False)["certificate"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_damaged_certificate_is_no_good_one(disk: Path, content: bytes) -> Non
 def test_nothing_is_installed_anywhere_else(disk: Path, name: str) -> None:
     """No key, no connection, and no way out of the folders of certificates."""
     with pytest.raises(ValueError):  # noqa: PT011 - the name is all it says
-        host.work(asked(files={"x509/gateway.pem": "good\n", name: "evil\n"}), check=False)
+        host.run(asked(files={"x509/gateway.pem": "good\n", name: "evil\n"}), check=False)
 
     assert not disk.exists()
 
@@ -154,9 +154,9 @@ def test_nothing_is_installed_anywhere_else(disk: Path, name: str) -> None:
 def test_what_is_sent_is_installed_once(disk: Path) -> None:
     """The second time nothing is changed; a check changes nothing and says what it would."""
     sent = asked(files={"x509crl/links.crl": "list\n"})
-    would = host.work(sent, check=True)
+    would = host.run(sent, check=True)
     assert not disk.exists()
-    first, second = host.work(sent, check=False), host.work(sent, check=False)
+    first, second = host.run(sent, check=False), host.run(sent, check=False)
 
     assert [s["changed"] for s in (would, first, second)] == [True, True, False]
     assert "links.crl" in would["diff"]["after"]
@@ -166,7 +166,7 @@ def test_what_is_sent_is_installed_once(disk: Path) -> None:
 
 def test_what_strongswan_refuses_does_not_stay(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its next start would take it without a question."""
-    host.work(asked(files={"x509crl/links.crl": "good\n"}), check=False)
+    host.run(asked(files={"x509crl/links.crl": "good\n"}), check=False)
 
     def refuses() -> None:
         raise subprocess.CalledProcessError(1, "loushan", stderr="ZG518")
@@ -174,7 +174,7 @@ def test_what_strongswan_refuses_does_not_stay(disk: Path, monkeypatch: pytest.M
     monkeypatch.setattr(host, "take_up", refuses)
     sent = {"x509crl/links.crl": "older\n", "x509crl/root.crl": "new\n"}
     with pytest.raises(subprocess.CalledProcessError):
-        host.work(asked(files=sent), check=False)
+        host.run(asked(files=sent), check=False)
 
     assert (disk / "x509crl/links.crl").read_text() == "good\n"
     assert not (disk / "x509crl/root.crl").exists()
@@ -189,16 +189,16 @@ def certificate_of(key: Path) -> str:
 
 def test_a_new_key_takes_the_old_ones_place_with_its_certificate(disk: Path) -> None:
     """Until then the old one is in use; who asks twice asks for the last one."""
-    host.work(asked(), check=False)
+    host.run(asked(), check=False)
     old = (disk / "private/gateway.key").read_bytes()
-    would = host.work(asked(new_key=True), check=True)
+    would = host.run(asked(new_key=True), check=True)
     assert not (disk / "private/gateway.next.key").exists()
-    said = host.work(asked(new_key=True), check=False)
+    said = host.run(asked(new_key=True), check=False)
     new = (disk / "private/gateway.next.key").read_bytes()
     assert (disk / "private/gateway.key").read_bytes() == old != new
 
     sent = {"x509/gateway.pem": certificate_of(disk / "private/gateway.next.key")}
-    host.work(asked(new_key=True, files=sent), check=False)
+    host.run(asked(new_key=True, files=sent), check=False)
 
     assert (would["changed"], said["changed"], said["certificate"]) == (True, True, "")
     assert (disk / "private/gateway.key").read_bytes() == new
@@ -210,10 +210,10 @@ def test_a_new_key_that_strongswan_refuses_does_not_stay(
     disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Certificate and key are those of before."""
-    host.work(asked(), check=False)
+    host.run(asked(), check=False)
     certificate(disk, days=9)
     before = [(disk / name).read_bytes() for name in ("private/gateway.key", "x509/gateway.pem")]
-    host.work(asked(new_key=True), check=False)
+    host.run(asked(new_key=True), check=False)
 
     def refuses() -> None:
         raise subprocess.CalledProcessError(1, "loushan", stderr="ZG516")
@@ -221,7 +221,7 @@ def test_a_new_key_that_strongswan_refuses_does_not_stay(
     monkeypatch.setattr(host, "take_up", refuses)
     sent = {"x509/gateway.pem": certificate_of(disk / "private/gateway.next.key")}
     with pytest.raises(subprocess.CalledProcessError):
-        host.work(asked(new_key=True, files=sent), check=False)
+        host.run(asked(new_key=True, files=sent), check=False)
 
     after = [(disk / name).read_bytes() for name in ("private/gateway.key", "x509/gateway.pem")]
     assert after == before
@@ -232,14 +232,14 @@ def test_a_certificate_of_a_key_that_is_not_there_any_more_is_not_installed(
     disk: Path, tmp_path: Path
 ) -> None:
     """The gateway renewed itself between the question and the answer."""
-    host.work(asked(), check=False)
+    host.run(asked(), check=False)
     certificate(disk, days=9)
     before = (disk / "x509/gateway.pem").read_bytes()
     other = tmp_path / "other.key"
     other.write_bytes(openssl("genpkey", "-algorithm", "ED25519"))
 
     with pytest.raises(ValueError, match="has changed"):
-        host.work(asked(files={"x509/gateway.pem": certificate_of(other)}), check=False)
+        host.run(asked(files={"x509/gateway.pem": certificate_of(other)}), check=False)
 
     assert (disk / "x509/gateway.pem").read_bytes() == before
 
@@ -250,7 +250,7 @@ def test_a_certificate_of_a_key_that_is_not_there_any_more_is_not_installed(
 @pytest.mark.usefixtures("disk")
 def test_what_is_issued_is_for_the_name_of_the_plan(authorities: State) -> None:
     """Whatever the host calls itself in its request is refused."""
-    request = host.work(asked(), check=False)["request"]
+    request = host.run(asked(), check=False)["request"]
 
     issued = controller.certified(authorities.folder, NAME, request, check=False)
 
@@ -265,7 +265,7 @@ def test_what_is_issued_is_for_the_name_of_the_plan(authorities: State) -> None:
 @pytest.mark.usefixtures("disk")
 def test_a_check_issues_nothing(authorities: State) -> None:
     """Nothing is on the authority's record."""
-    request = host.work(asked(), check=False)["request"]
+    request = host.run(asked(), check=False)["request"]
 
     assert not controller.certified(authorities.folder, NAME, request, check=True)
     assert not authorities.records("links")

@@ -11,6 +11,7 @@ import yaml
 
 from playbooks.plugins.action import host_state as controller
 from playbooks.plugins.modules import gateway_policy, host_state
+from playbooks.plugins.on_hosts.plain import CannotError
 
 
 def options(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +133,7 @@ def test_a_file_that_its_judge_refuses_is_never_in_place(tmp_path: Path) -> None
     file = tmp_path / "file"
     file.write_text("old\n")
 
-    with pytest.raises(host_state.CannotError):
+    with pytest.raises(CannotError):
         list(host_state.file_changes([wanted(file, "x", validate=["false", "%s"])], check=False))
 
     assert file.read_text() == "old\n"
@@ -175,12 +176,12 @@ def test_a_preflight_does_not_forget_what_nobody_took_up(
     fails = {"argv": ["false"], "when_changed": ["*"]}
     whole = {**asked, "files": [wanted(tmp_path / "file", "x\n")]}
 
-    with pytest.raises(host_state.CannotError):
-        host_state.bring_about({**whole, "commands": [fails]}, check=False)
-    host_state.bring_about(asked, check=False)
-    done = host_state.bring_about({**whole, "commands": [command]}, check=False)
+    with pytest.raises(CannotError):
+        host_state.run({**whole, "commands": [fails]}, check=False)
+    host_state.run(asked, check=False)
+    done = host_state.run({**whole, "commands": [command]}, check=False)
     taken.unlink()
-    again = host_state.bring_about({**whole, "commands": [command]}, check=False)
+    again = host_state.run({**whole, "commands": [command]}, check=False)
 
     assert (done["changed"], again["changed"]) == (True, False)
     assert not taken.exists()
@@ -235,7 +236,7 @@ def test_what_is_in_the_place_of_a_file_is_said_before_anything_is_changed(
     """In a dry run too: it may not promise what cannot be done."""
     subprocess.run(["sh", "-c", put], cwd=tmp_path, check=True)
 
-    with pytest.raises(host_state.CannotError, match=said):
+    with pytest.raises(CannotError, match=said):
         list(host_state.file_changes([wanted(tmp_path / "folder" / "file", "x")], check=True))
 
 
@@ -253,7 +254,7 @@ def test_what_is_in_the_place_of_a_folder_is_said_and_not_followed(
     subprocess.run(["sh", "-c", put], cwd=tmp_path, check=True)
     folder = {"path": str(tmp_path / "folder"), "exclusive": "", "mode": "0755"}
 
-    with pytest.raises(host_state.CannotError, match=said):
+    with pytest.raises(CannotError, match=said):
         list(host_state.folder_changes([{**folder, "owner": "root", "group": "root"}], []))
 
 
@@ -280,7 +281,7 @@ def test_a_setting_is_set_also_where_a_command_has_just_made_its_place(
     }
     command = {"argv": ["sh", "-c", make], "when_changed": [str(named)]}
 
-    done = host_state.bring_about(
+    done = host_state.run(
         {
             **asked,
             "system": None,

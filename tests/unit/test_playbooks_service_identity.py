@@ -77,9 +77,9 @@ def test_what_is_documented_is_what_is_taken() -> None:
 
 def test_a_key_is_made_once_and_nothing_of_it_leaves(disk: Path) -> None:
     """Its owner alone reads it; the second time it is the same."""
-    first = host.work(asked(disk), check=False)
+    first = host.run(asked(disk), check=False)
     key = (disk / "service.key").read_text()
-    second = host.work(asked(disk), check=False)
+    second = host.run(asked(disk), check=False)
 
     assert (first["changed"], second["changed"]) == (True, False)
     assert (disk / "service.key").stat().st_mode & 0o777 == 0o600
@@ -92,7 +92,7 @@ def test_a_key_is_made_once_and_nothing_of_it_leaves(disk: Path) -> None:
 
 def test_a_check_makes_no_key(disk: Path) -> None:
     """It says that it would."""
-    said = host.work(asked(disk), check=True)
+    said = host.run(asked(disk), check=True)
 
     assert said == {"changed": True, "request": "", "certificate": ""}
     assert not disk.exists()
@@ -102,7 +102,7 @@ def test_a_check_makes_no_key(disk: Path) -> None:
 def test_a_key_is_not_for_others(disk: Path, mode: str) -> None:
     """Before one is made."""
     with pytest.raises(ValueError, match="owner and its group"):
-        host.work(asked(disk, mode=mode), check=False)
+        host.run(asked(disk, mode=mode), check=False)
 
     assert not disk.exists()
 
@@ -110,7 +110,7 @@ def test_a_key_is_not_for_others(disk: Path, mode: str) -> None:
 def test_a_user_that_is_not_there_is_refused(disk: Path) -> None:
     """The key would be nobody's, or everybody's."""
     with pytest.raises(KeyError, match="nobody-of-this-name"):
-        host.work(asked(disk, owner="nobody-of-this-name"), check=False)
+        host.run(asked(disk, owner="nobody-of-this-name"), check=False)
 
     assert not disk.exists()
 
@@ -120,11 +120,11 @@ def test_what_is_sent_is_installed_once(disk: Path, authorities: State, only: st
     """A check changes nothing; the second time nothing is changed, and the digest is the same."""
     other = {"certificate": "combined", "combined": "certificate"}[only]
     wanted = asked(disk, **{other: None})
-    files = sent(authorities, host.work(wanted, check=False))
-    would = host.work({**wanted, "files": files}, check=True)
+    files = sent(authorities, host.run(wanted, check=False))
+    would = host.run({**wanted, "files": files}, check=True)
     assert [file.name for file in disk.iterdir()] == ["service.key"]
-    first, second = (host.work({**wanted, "files": files}, check=False) for _ in range(2))
-    again = host.work(wanted, check=False)
+    first, second = (host.run({**wanted, "files": files}, check=False) for _ in range(2))
+    again = host.run(wanted, check=False)
 
     assert [each["changed"] for each in (would, first, second)] == [True, True, False]
     assert first["digest"] == second["digest"]
@@ -133,8 +133,8 @@ def test_what_is_sent_is_installed_once(disk: Path, authorities: State, only: st
 
 def test_each_file_is_for_those_who_need_it(disk: Path, authorities: State) -> None:
     """What holds the key is its owner's; the rest can be read by everybody."""
-    files = sent(authorities, host.work(asked(disk), check=False))
-    host.work(asked(disk, files=files), check=False)
+    files = sent(authorities, host.run(asked(disk), check=False))
+    host.run(asked(disk, files=files), check=False)
 
     modes = {file.name: file.stat().st_mode & 0o777 for file in disk.iterdir()}
     assert modes == {
@@ -153,12 +153,12 @@ def test_each_file_is_for_those_who_need_it(disk: Path, authorities: State) -> N
 
 def test_rights_that_somebody_changed_are_put_right(disk: Path, authorities: State) -> None:
     """Of the key, and of what is combined."""
-    files = sent(authorities, host.work(asked(disk), check=False))
-    host.work(asked(disk, files=files), check=False)
+    files = sent(authorities, host.run(asked(disk), check=False))
+    host.run(asked(disk, files=files), check=False)
     for name in ("service.key", "combined.pem"):
         (disk / name).chmod(0o644)
 
-    done = host.work(asked(disk, files=files), check=False)
+    done = host.run(asked(disk, files=files), check=False)
 
     assert done["changed"]
     for name in ("service.key", "combined.pem"):
@@ -167,12 +167,12 @@ def test_rights_that_somebody_changed_are_put_right(disk: Path, authorities: Sta
 
 def test_a_certificate_of_another_key_is_not_installed(disk: Path, authorities: State) -> None:
     """The key was changed between the question and the answer."""
-    files = sent(authorities, host.work(asked(disk), check=False))
+    files = sent(authorities, host.run(asked(disk), check=False))
     (disk / "service.key").unlink()
-    host.work(asked(disk), check=False)
+    host.run(asked(disk), check=False)
 
     with pytest.raises(ValueError, match="has changed"):
-        host.work(asked(disk, files=files), check=False)
+        host.run(asked(disk, files=files), check=False)
 
     assert [file.name for file in disk.iterdir()] == ["service.key"]
 
@@ -181,17 +181,17 @@ def test_a_new_key_takes_the_old_ones_place_with_its_certificate(
     disk: Path, authorities: State
 ) -> None:
     """Until then the old one is in use; a check makes none."""
-    files = sent(authorities, host.work(asked(disk), check=False))
-    host.work(asked(disk, files=files), check=False)
+    files = sent(authorities, host.run(asked(disk), check=False))
+    host.run(asked(disk, files=files), check=False)
     before = {file.name: file.read_bytes() for file in disk.iterdir()}
-    host.work(asked(disk, new_key=True), check=True)
+    host.run(asked(disk, new_key=True), check=True)
     assert {file.name: file.read_bytes() for file in disk.iterdir()} == before
 
-    renewing = host.work(asked(disk, new_key=True), check=False)
+    renewing = host.run(asked(disk, new_key=True), check=False)
     meanwhile = {name: (disk / name).read_bytes() for name in before}
     renewed = sent(authorities, renewing)
-    done = host.work(asked(disk, files=renewed), check=False)
-    again = host.work(asked(disk, files=renewed), check=False)
+    done = host.run(asked(disk, files=renewed), check=False)
+    again = host.run(asked(disk, files=renewed), check=False)
 
     after = {file.name: file.read_bytes() for file in disk.iterdir()}
     assert meanwhile == before

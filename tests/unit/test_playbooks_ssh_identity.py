@@ -41,9 +41,9 @@ def test_what_is_documented_is_what_is_taken() -> None:
 
 def test_a_key_is_made_once_and_nothing_of_it_leaves(disk: Path) -> None:
     """What is said of it is its public half, also where the file beside it has another one."""
-    first = host.work(check=False)
+    first = host.run({}, check=False)
     (disk / "host_key.pub").write_text("ssh-ed25519 AAAA another\n")
-    second = host.work(check=False)
+    second = host.run({}, check=False)
 
     assert (first["changed"], second["changed"]) == (True, False)
     assert first["key"] == second["key"]
@@ -54,7 +54,7 @@ def test_a_key_is_made_once_and_nothing_of_it_leaves(disk: Path) -> None:
 
 def test_a_check_makes_no_key(disk: Path) -> None:
     """It says that it would."""
-    said = host.work(check=True)
+    said = host.run({}, check=True)
 
     assert said == {"changed": True, "key": "", "certificate": ""}
     assert not list(disk.iterdir())
@@ -62,10 +62,10 @@ def test_a_check_makes_no_key(disk: Path) -> None:
 
 def test_what_is_no_certificate_is_told_as_it_is(disk: Path) -> None:
     """The controller judges it."""
-    host.work(check=False)
+    host.run({}, check=False)
     (disk / "host_key-cert.pub").write_bytes(b"\xff rubbish")
 
-    assert "rubbish" in host.work(check=False)["certificate"]
+    assert "rubbish" in host.run({}, check=False)["certificate"]
 
 
 # --- at the controller ----------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def issued(
 @pytest.mark.usefixtures("disk")
 def test_a_certificate_is_left_until_half_of_its_life(authorities: State) -> None:
     """And then another one is due, a long time before it ends."""
-    key = host.work(check=False)["key"]
+    key = host.run({}, check=False)["key"]
     due, good = wanted(authorities, key), issued(authorities, key)
 
     at = {days: due.why_due(good, NOW + timedelta(days=days)) for days in (0, 44, 45, 91)}
@@ -115,10 +115,10 @@ def test_a_certificate_that_is_not_as_it_must_be_is_replaced(
     authorities: State, tmp_path: Path
 ) -> None:
     """Each for what is wrong with it."""
-    key = host.work(check=False)["key"]
+    key = host.run({}, check=False)["key"]
     other_key = issued(authorities, key)
     host.KEY.unlink()
-    key = host.work(check=False)["key"]
+    key = host.run({}, check=False)["key"]
     good, due = issued(authorities, key), wanted(authorities, key)
     stranger = make_state(tmp_path / "stranger")
     kind, blob = good.split()[:2]
@@ -148,7 +148,7 @@ def test_a_certificate_that_is_not_as_it_must_be_is_replaced(
 def test_what_is_issued_is_what_was_wanted(tmp_path: Path) -> None:
     """By the machine's clock, once."""
     state = make_state(tmp_path / "pki", datetime.now(UTC))
-    key = host.work(check=False)["key"]
+    key = host.run({}, check=False)["key"]
 
     made = controller.certified(state.folder, key, NAMES)
 

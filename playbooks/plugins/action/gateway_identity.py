@@ -5,20 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from playbooks.plugins import authority
 from playbooks.plugins.authority import read
+from playbooks.plugins.modules import gateway_identity
+from playbooks.plugins.plain import PlainAction
 
 #: The profile of a gateway's certificate, and the authority of links.
 _PROFILE, _AUTHORITY = "gateway", "links"
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
+class ActionModule(PlainAction):
     """Runs on the controller, around two trips to the host."""
-
-    _supports_check_mode = True
-    _requires_connection = True
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -31,7 +28,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         files = lists_of(folder)
         made = False
         if not arguments.get("lists_only"):
-            said: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
+            said: dict[str, Any] = self.there(gateway_identity, arguments)
             if said.get("failed") or not said.get("request"):
                 return said
             made = bool(said["changed"])
@@ -40,9 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
                 folder, str(arguments["name"]), said["request"], check=self._task.check_mode
             )
         sent = {name: text for name, text in files.items() if text}
-        done: dict[str, Any] = self._execute_module(
-            module_args={**arguments, "files": sent}, task_vars=task_vars
-        )
+        done: dict[str, Any] = self.there(gateway_identity, {**arguments, "files": sent})
         done["changed"] = made or bool(done.get("changed"))
         return done
 

@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 
 from gateway.errors import Language, Refused
 from gateway.policy.documents import RELEASE_FOLDER, read_documents
 from gateway.policy.release import DIFFERENCE_FILE, RELEASE_FILE, read_release
 from playbooks.plugins.action.host_state import with_plain_difference
+from playbooks.plugins.modules import gateway_policy
+from playbooks.plugins.plain import PlainAction
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
+class ActionModule(PlainAction):
     """Runs on the controller before the module runs on the host."""
-
-    _supports_check_mode = True
-    _requires_connection = True
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -39,8 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
                 said = "\n".join(each.render(Language.EN) for each in refused.problems)
                 raise AnsibleActionFail(said) from refused
             arguments["archive"] = base64.b64encode(packed).decode("ascii")
-        sent: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
-        return with_plain_difference(sent)
+        return with_plain_difference(self.there(gateway_policy, arguments))
 
 
 def pack(folder: Path) -> bytes:

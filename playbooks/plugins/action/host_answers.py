@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 
 from gateway.evidence.hosts_asked import VARIABLES, AskedHost
 from gateway.evidence.rows import questions
+from playbooks.plugins.modules import host_answers
+from playbooks.plugins.plain import PlainAction
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
+class ActionModule(PlainAction):
     """Runs on the controller before the module runs on the host."""
-
-    _supports_check_mode = True
-    _requires_connection = True
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -39,7 +37,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         commands = questions(AskedHost.from_variables(name, variables))
         arguments["commands"] = [list(command) for command in commands]
         try:
-            result: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=known)
+            result: dict[str, Any] = self.there(host_answers, arguments)
         except AnsibleConnectionFailure as fault:
             _write(file, asked, [], str(fault))
             raise

@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
+from playbooks.plugins.modules import host_state
 from playbooks.plugins.modules.host_state import digest_of
+from playbooks.plugins.plain import PlainAction
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
+class ActionModule(PlainAction):
     """Runs on the controller before the module runs on the host."""
-
-    _supports_check_mode = True
-    _requires_connection = True
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -37,18 +35,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
         ]
         if self._task._role is not None:  # noqa: SLF001 - Ansible has no other way to it
             arguments["role"] = self._task._role.get_name()  # noqa: SLF001 - as above
-        result = self._send(arguments, known)
+        result = self._send(arguments)
         unsent = result.pop("unsent", [])
         if unsent and not result.get("failed"):
             for tree in arguments["trees"]:
                 if tree["path"] in unsent:
                     tree["archive"] = base64.b64encode(pack(trees[tree["path"]])).decode("ascii")
-            result = self._send(arguments, known)
+            result = self._send(arguments)
         return result
 
-    def _send(self, arguments: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-        sent: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=known)
-        return with_plain_difference(sent)
+    def _send(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        return with_plain_difference(self.there(host_state, arguments))
 
     def _files(
         self, files: list[dict[str, Any]], known: dict[str, Any]

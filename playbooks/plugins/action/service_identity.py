@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from playbooks.plugins.authority import certified, certified_again, read
+from playbooks.plugins.modules import service_identity
+from playbooks.plugins.plain import PlainAction
 
 #: The profile of such a certificate, and its authority.
 _PROFILE, _AUTHORITY = "service", "services"
@@ -28,11 +29,8 @@ _OLD = "less than a third of its life is left"
 _UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
+class ActionModule(PlainAction):
     """Runs on the controller, around two trips to the host."""
-
-    _supports_check_mode = True
-    _requires_connection = True
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -44,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
             arguments.pop(said_here, None)
         folder, name = Path(str(arguments["authority"])), str(arguments["name"])
         issuer = read(folder / _AUTHORITY / "authority.pem")
-        said: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
+        said: dict[str, Any] = self.there(service_identity, arguments)
         if said.get("failed"):
             return said
         request, chain = str(said["request"]), str(said["certificate"])
@@ -55,7 +53,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
             return {"changed": True, "digest": "", "certificate": "", "diff": _diff(due)}
         if why == _OLD:
             asked = {**arguments, "new_key": True}
-            renewing: dict[str, Any] = self._execute_module(module_args=asked, task_vars=task_vars)
+            renewing: dict[str, Any] = self.there(service_identity, asked)
             if renewing.get("failed"):
                 return renewing
             request = str(renewing["request"])
@@ -63,9 +61,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
             chain = chain_for(folder, name, request, is_old=why == _OLD)
         root = read(folder / "root" / "authority.pem")
         files = {"certificate": chain, "issuer": issuer, "authorities": root + issuer}
-        done: dict[str, Any] = self._execute_module(
-            module_args={**arguments, "files": files}, task_vars=task_vars
-        )
+        done: dict[str, Any] = self.there(service_identity, {**arguments, "files": files})
         if not done.get("failed"):
             done["changed"] = bool(said["changed"] or why or done["changed"])
             done["diff"] = _diff(due + str(done["diff"]["after"]))

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -19,16 +18,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from playbooks.plugins.authority import issue, read
+from playbooks.plugins.modules import ssh_identity
+from playbooks.plugins.plain import PlainAction
 
 #: The authorities of hosts and of operators; a profile is called as its authority.
 _HOSTS, _USERS = "ssh-host", "ssh-user"
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
+class ActionModule(PlainAction):
     """Runs on the controller, around one trip to the host."""
-
-    _supports_check_mode = True
-    _requires_connection = True
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -42,7 +40,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible ships no types
             "users": read(folder / _USERS / "authority.pub", "utf-8"),
             "revoked_keys": read(folder / _USERS / "revoked_keys", "utf-8"),
         }
-        said: dict[str, Any] = self._execute_module(module_args=arguments, task_vars=task_vars)
+        said: dict[str, Any] = self.there(ssh_identity, arguments)
         if said.get("failed"):
             return said
         key, certificate = str(said.pop("key")), str(said.pop("certificate"))

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.own_key import fits, lasts, make_key, read, request_for, write
+from playbooks.plugins.on_hosts.own_key import fits, lasts, make_key, read, request_for, write
 
 DOCUMENTATION = """
 module: gateway_identity
@@ -85,19 +84,7 @@ _DAY_SECONDS = 86400
 _FOLDERS = ("x509", "x509ca", "x509crl")
 
 
-def main() -> None:
-    """Run as Ansible runs a module."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    try:
-        result = work(module.params, check=module.check_mode)
-    except (OSError, ValueError, subprocess.CalledProcessError) as fault:
-        said = getattr(fault, "stderr", "") or str(fault)
-        module.fail_json(msg=f"{type(fault).__name__}: {said}")
-    else:
-        module.exit_json(**result)
-
-
-def work(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+def run(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """Give what there is and, where the controller has sent something, install it."""
     if wanted["files"] is None:
         return asked(str(wanted["name"]), new_key=bool(wanted["new_key"]), check=check)
@@ -172,7 +159,3 @@ def place(name: str) -> Path:
     if folder not in _FOLDERS or not file or "/" in file or file.startswith("."):
         raise ValueError(name)
     return FOLDER / folder / file
-
-
-if __name__ == "__main__":
-    main()

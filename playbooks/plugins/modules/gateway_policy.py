@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from playbooks.plugins.on_hosts.plain import CannotError
 
 DOCUMENTATION = """
 module: gateway_policy
@@ -88,25 +88,23 @@ _LOUSHAN = "/usr/sbin/loushan"
 _NOTHING_ON_PROBATION = "ZG810"
 
 
-class RefusedError(Exception):
+class RefusedError(CannotError):
     """The agent refused; says each problem in its own words."""
 
 
-def main() -> None:
-    """Run as Ansible runs a module."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+def run(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Ask the agent.
+
+    Raises:
+        RefusedError: it does not do it.
+    """
     works = {
         "enforced": enforce,
         "confirmed": confirm,
         "proven": prove,
         "taken_back": take_back,
     }
-    try:
-        result = works[module.params["state"]](module.params, check=module.check_mode)
-    except RefusedError as refused:
-        module.fail_json(msg=str(refused))
-    else:
-        module.exit_json(**result)
+    return works[wanted["state"]](wanted, check=check)
 
 
 def enforce(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
@@ -247,7 +245,3 @@ def problems(found: Sequence[Mapping[str, Any]]) -> str:
         place = f"{each['file']}:{each['line']}: " if each["file"] else ""
         lines += [f"{place}{each['code']} {each['en']}", f"  {each['zh']}"]
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from playbooks.plugins.on_hosts.plain import CannotError
 
 DOCUMENTATION = """
 module: gateway_standing
@@ -63,22 +63,20 @@ _PATIENCE_SECONDS = 60
 Standing = Mapping[str, Any]
 
 
-class UnwellError(Exception):
+class UnwellError(CannotError):
     """It stands worse than before; says in what."""
 
 
-def main() -> None:
-    """Run as Ansible runs a module."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    wanted = module.params
-    try:
-        standing = read()
-        if wanted["before"] is not None and not module.check_mode:
-            standing = watch(wanted["before"], wanted["settle_seconds"], wanted["watch_seconds"])
-    except UnwellError as unwell:
-        module.fail_json(msg=str(unwell))
-    else:
-        module.exit_json(changed=False, standing=standing)
+def run(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Say how it stands; where it is said how it stood, see that it comes to stand as well.
+
+    Raises:
+        UnwellError: it does not, or it cannot be told.
+    """
+    standing = read()
+    if wanted["before"] is not None and not check:
+        standing = watch(wanted["before"], wanted["settle_seconds"], wanted["watch_seconds"])
+    return {"changed": False, "standing": standing}
 
 
 def watch(
@@ -152,7 +150,3 @@ def _said(command: Sequence[str]) -> Any:  # noqa: ANN401 - whatever JSON can ho
     except (OSError, ValueError, subprocess.TimeoutExpired) as fault:
         message = f"{' '.join(command)}: {type(fault).__name__}: {fault}"
         raise UnwellError(message) from fault
-
-
-if __name__ == "__main__":
-    main()

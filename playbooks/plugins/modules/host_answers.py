@@ -10,11 +10,9 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: host_answers
@@ -77,12 +75,11 @@ _ENVIRONMENT = {
 }
 
 
-def main() -> None:
-    """Run as Ansible runs a module."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    seconds, most = module.params["within_seconds"], module.params["most_bytes"]
-    answers = [asked(command, seconds, most) for command in module.params["commands"]]
-    module.exit_json(changed=False, answers=answers)
+def run(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Ask; nothing is changed by it, so that it is done in check mode too."""
+    del check
+    seconds, most = wanted["within_seconds"], wanted["most_bytes"]
+    return {"changed": False, "answers": [asked(c, seconds, most) for c in wanted["commands"]]}
 
 
 def asked(command: Sequence[str], seconds: int, most_bytes: int) -> dict[str, Any]:
@@ -126,7 +123,3 @@ def _status(command: Sequence[str], seconds: int, said: Any, complained: Any) ->
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         return None
-
-
-if __name__ == "__main__":
-    main()

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from playbooks.plugins.on_hosts.plain import CannotError
 
 DOCUMENTATION = """
 module: host_state
@@ -338,10 +338,6 @@ _SYSCTLS = Path("/proc/sys")
 _READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
-class CannotError(Exception):
-    """Something cannot be done; says what and why."""
-
-
 @dataclass(frozen=True)
 class Change:
     """One thing that differs, as a reader sees it, and how it is put right."""
@@ -361,21 +357,7 @@ class Change:
         }
 
 
-def main() -> None:
-    """Run as Ansible runs a module."""
-    os.umask(0o022)
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    try:
-        result = bring_about(module.params, check=module.check_mode)
-    except CannotError as fault:
-        module.fail_json(msg=str(fault))
-    except OSError as fault:
-        module.fail_json(msg=f"{fault.filename or 'the host'}: {fault.strerror}")
-    else:
-        module.exit_json(**result)
-
-
-def bring_about(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+def run(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """Have the host hold what is wanted.
 
     Raises:
@@ -874,7 +856,3 @@ def _run(argv: Sequence[str], what: str) -> str:
 
 def _with_end(text: str) -> str:
     return text if not text or text.endswith("\n") else f"{text}\n"
-
-
-if __name__ == "__main__":
-    main()

@@ -9,13 +9,11 @@ import grp
 import hashlib
 import pwd
 import stat
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.own_key import fits, make_key, read, request_for, write
+from playbooks.plugins.on_hosts.own_key import fits, make_key, read, request_for, write
 
 DOCUMENTATION = """
 module: service_identity
@@ -129,6 +127,9 @@ SPEC: dict[str, Any] = {
     "files": {"type": "dict"},
 }
 
+#: One of these two says where the certificate goes.
+RULES = {"required_one_of": [["certificate", "combined"]]}
+
 #: What the controller sends, each for the option of its name.
 _PUBLIC = ("certificate", "issuer", "authorities")
 
@@ -155,24 +156,7 @@ class Place:
         write(self.path, self.content, self.mode, self.owner)
 
 
-def main() -> None:
-    """Run as Ansible runs a module."""
-    module = AnsibleModule(
-        argument_spec=SPEC,
-        supports_check_mode=True,
-        required_one_of=[["certificate", "combined"]],
-    )
-    try:
-        result = work(module.params, check=module.check_mode)
-    except (OSError, ValueError, KeyError, subprocess.CalledProcessError) as fault:
-        said = getattr(fault, "stderr", "") or str(fault)
-        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-        module.fail_json(msg=f"{type(fault).__name__}: {text}")
-    else:
-        module.exit_json(**result)
-
-
-def work(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+def run(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """Give what there is or, where the controller has sent something, install it.
 
     Raises:
@@ -253,7 +237,3 @@ def _rights(wanted: Mapping[str, Any]) -> tuple[int, tuple[int, int]]:
         message = f"mode {wanted['mode']}: nobody but its owner and its group may have the key"
         raise ValueError(message)
     return mode, (pwd.getpwnam(wanted["owner"]).pw_uid, grp.getgrnam(wanted["group"]).gr_gid)
-
-
-if __name__ == "__main__":
-    main()

@@ -6,10 +6,9 @@ The controller's half has the key certified where that is due.
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: ssh_identity
@@ -70,20 +69,9 @@ CERTIFICATE = Path("/etc/ssh/ssh_host_ed25519_key-cert.pub")
 _SSH_KEYGEN = "/usr/bin/ssh-keygen"
 
 
-def main() -> None:
-    """Run as Ansible runs a module."""
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    try:
-        result = work(check=module.check_mode)
-    except (OSError, subprocess.CalledProcessError) as fault:
-        said = getattr(fault, "stderr", "") or str(fault)
-        module.fail_json(msg=f"{type(fault).__name__}: {said}")
-    else:
-        module.exit_json(**result)
-
-
-def work(*, check: bool) -> dict[str, Any]:
+def run(wanted: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """Give the host's public key and the certificate that is there, whatever it is."""
+    del wanted
     made = not KEY.exists()
     if made and check:
         return {"changed": True, "key": "", "certificate": ""}
@@ -99,7 +87,3 @@ def keygen(*words: str) -> str:
     command = [_SSH_KEYGEN, *words]
     quiet = subprocess.DEVNULL
     return subprocess.run(command, stdin=quiet, capture_output=True, text=True, check=True).stdout
-
-
-if __name__ == "__main__":
-    main()

@@ -556,8 +556,8 @@ def test_lists_that_have_run_out_everywhere(broken: End) -> None:
     for each in (broken, broken.other):
         each.write(_LIST, list_of(each, (-30, -20)))
 
-    for each in found_after_an_end(broken, "ZG954", "ZG954"):
-        assert (each["cause"], each["end"]) == ("certificate", "here")
+    for said in found_after_an_end(broken, "ZG954", "ZG954"):
+        assert (said["cause"], said["end"]) == ("certificate", "here")
 
 
 # --- the policy -----------------------------------------------------------------------------------
