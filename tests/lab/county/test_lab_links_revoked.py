@@ -20,8 +20,8 @@ from tests.lab.town import Done, Town, until
 
 pytestmark = pytest.mark.lab
 
-#: A gateway that is back fetches what it has missed within this: it asks as soon as there is a
-#: way, and its timer's rounds come two minutes after each other.
+#: A gateway that is back hears what it has missed within this: it asks as soon as there is a
+#: way, and once more when the line was not there yet.
 FETCHED_SECONDS = 200
 
 #: Who hears nothing from the other end any more knows within this, also on a busy machine.
