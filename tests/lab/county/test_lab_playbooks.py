@@ -1,26 +1,13 @@
-"""The playbooks over a city that stands: twice, dry, for one county, with a broken host."""
-
-import re
+"""The playbooks over a city that stands: dry, for one county, with a broken host."""
 
 import pytest
 
+from tests.lab.recap import recap
 from tests.lab.town import Town
 
 pytestmark = pytest.mark.lab
 
-#: Hosts that are no gateways: of applications, the one that watches, and the one that misses it.
-OTHERS = ("city.applications", "city.monitoring", "city.operations")
 GATEWAY, BELOW = "suiyang-gw", ("suiyang-housing-gw", "yangchuan-gw")
-
-
-def test_a_second_run_changes_nothing(town: Town) -> None:
-    """The first brings every host to the plan; the second finds all as it must be."""
-    first = town.playbook("site")
-    second = town.playbook("site")
-
-    assert first.returncode == 0, first.stdout[-3000:]
-    assert second.returncode == 0
-    assert recap(second.stdout, "changed") == dict.fromkeys((*town.gateways, *OTHERS), 0)
 
 
 def test_check_says_what_it_would_do_and_does_nothing(town: Town) -> None:
@@ -61,11 +48,3 @@ def test_one_failing_host_stops_the_play_before_the_next(town: Town) -> None:
     assert done.returncode != 0
     assert recap(done.stdout, "failed")["yangchuan-gw"] == 1
     assert "suiyang-gw" not in recap(done.stdout, "changed")
-
-
-def recap(said: str, word: str) -> dict[str, int]:
-    """Give a number of the last lines of a play, for each host."""
-    return {
-        name: int(count)
-        for name, count in re.findall(rf"^(\S+)\s+: .*?\b{word}=(\d+)", said, re.MULTILINE)
-    }
