@@ -1,32 +1,19 @@
 """Who is told of which alert, and which one is told in place of forty; asked of Alertmanager."""
 
-import json
-import socket
 import subprocess
 import time
-import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import jinja2
 import pytest
 import yaml
 
 from tests.monitoring.alert_cases import CASES, CITY_2, TAX, Labels
+from tests.monitoring.alertmanager import NOWHERE, Alertmanager, as_set, filled_in, running, until
 from tests.monitoring.promtool import alerts
-from tests.repo.tree import ROOT
 
 ALERTS = alerts()
-TEMPLATE = ROOT / "monitoring" / "alertmanager.yml.j2"
 RECEIVERS = {"urgent": "at_once", "warning": "everybody", "none": "watchdog"}
-PATIENCE_SECONDS = 60
-
-#: Nobody listens there.
-_NOWHERE = "http://127.0.0.1:9/"
 
 FIRING = [firing for case in CASES for firing in case.firing]
 
@@ -34,16 +21,11 @@ FIRING = [firing for case in CASES for firing in case.firing]
 @pytest.fixture(scope="module")
 def configuration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the template, filled in."""
-    strict = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - YAML
-    text = strict.from_string(TEMPLATE.read_text("utf-8")).render(
-        monitoring_webhook=f"{_NOWHERE}webhook",
-        monitoring_alive=f"{_NOWHERE}watchdog",
-        monitoring_local=f"{_NOWHERE}local",
-        monitoring_mail={
-            "to": "ops@lab.internal",
-            "from": "m@lab.internal",
-            "smarthost": "mail:587",
-        },
+    text = filled_in(
+        webhook=f"{NOWHERE}webhook",
+        alive=f"{NOWHERE}watchdog",
+        local=f"{NOWHERE}local",
+        mail={"to": "ops@lab.internal", "from": "m@lab.internal", "smarthost": "mail:587"},
     )
     file = tmp_path_factory.mktemp("routes") / "alertmanager.yml"
     file.write_text(text, "utf-8")
@@ -97,82 +79,17 @@ def test_the_urgent_are_told_at_once_and_in_every_way(configuration: Path) -> No
 # --- one page and not forty -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Alertmanager:
-    """A running one, whose receivers nobody is."""
-
-    url: str
-
-    def ask(self, what: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
-        """Ask its API."""
-        content = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        asked = urllib.request.Request(f"{self.url}/{what}", content, headers)  # noqa: S310 - ours
-        with urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - ours
-            return json.loads(answer.read() or b"null")
-
-    def is_ready(self) -> bool:
-        """Tell whether it answers."""
-        with suppress(OSError):
-            return bool(self.ask("status"))
-        return False
-
-    @contextmanager
-    def firing(self, alerts: Iterable[Labels]) -> Iterator[None]:
-        """Have alerts fire together; afterwards they are over."""
-        now = datetime.now(UTC)
-        begun, until = now.isoformat(), (now + timedelta(hours=1)).isoformat()
-        alerts = [*alerts]
-        self.ask("alerts", [{"labels": e, "startsAt": begun, "endsAt": until} for e in alerts])
-        try:
-            yield
-        finally:
-            self.ask("alerts", [{"labels": e, "startsAt": begun, "endsAt": begun} for e in alerts])
-
-    def told(self) -> set[frozenset[tuple[str, str]]]:
-        """Give the alerts that are told, and not left out because of another one."""
-        return {_as_set(each["labels"]) for each in self.ask("alerts?inhibited=false")}
-
-
-def _as_set(labels: Labels) -> frozenset[tuple[str, str]]:
-    return frozenset(labels.items())
-
-
 @pytest.fixture(scope="module")
 def alertmanager(configuration: Path) -> Iterator[Alertmanager]:
     """Run Debian's, with our configuration."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    options = {
-        "config.file": configuration,
-        "storage.path": configuration.parent / "data",
-        "web.listen-address": f"127.0.0.1:{port}",
-        "cluster.listen-address": "",
-    }
-    words = [f"--{name}={value}" for name, value in options.items()]
-    with (configuration.parent / "said").open("wb") as said:
-        process = subprocess.Popen(["prometheus-alertmanager", *words], stdout=said, stderr=said)
-    try:
-        running = Alertmanager(f"http://127.0.0.1:{port}/api/v2")
-        assert until(running.is_ready)
-        yield running
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-
-
-def until(what: Callable[[], bool]) -> bool:
-    """Wait until something holds; tell whether it does."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not what() and time.monotonic() < end:
-        time.sleep(0.05)
-    return what()
+    with running(configuration) as found:
+        yield found
 
 
 def fires(alert: str, of: Labels, severity: str = "urgent") -> Labels:
     """Give the labels with which a rule fires of a gateway, as a case has them."""
     (found,) = {
-        _as_set(each)
+        as_set(each)
         for each in FIRING
         if each["alertname"] == alert
         and each["severity"] == severity
@@ -255,7 +172,7 @@ def test_what_follows_from_another_is_not_told(
     alertmanager: Alertmanager, firing: list[Labels], told: list[Labels]
 ) -> None:
     """And what does not, is; by the labels with which the rules fire."""
-    expected = {_as_set(each) for each in told}
+    expected = {as_set(each) for each in told}
     with alertmanager.firing(firing):
         assert until(lambda: alertmanager.told() == expected), alertmanager.told()
         time.sleep(0.2)
