@@ -1,12 +1,11 @@
 """The service that may change the kernel: one request, one process, then it ends.
 
-systemd hands it the connection as its standard input.  It takes nothing on
-trust: which gateway this host is and whose signatures count it reads itself.
+systemd hands over the socket; each connection has a process of its own (`forks`).
+It takes nothing on trust: which gateway this host is and whose signatures count
+it reads itself, with each request.
 """
 
-import os
 import select
-import signal
 import socket
 import struct
 import time
@@ -15,10 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from gateway.agent.enforce import Enforcer, State, stamp_json
+from gateway.agent.forks import Forks
 from gateway.agent.gates import gates_of
 from gateway.agent.probation import Word, wait
 from gateway.agent.requests import (
@@ -34,10 +32,12 @@ from gateway.agent.requests import (
 )
 from gateway.agent.settings import SETTINGS_FILE, Settings, read_settings
 from gateway.agent.signed import SignedPlan, delivered, verified
+from gateway.agent.systemd import handed_over
 from gateway.errors import ExitStatus, Refused, problem
 from gateway.journal import journal
 from gateway.load.events import Step
 from gateway.load.loader import Places
+from gateway.policy.schema import read_schemas
 from gateway.policy.signers import load_trust
 from gateway.vici import SOCKET
 
@@ -63,6 +63,7 @@ class Setup:
     places: Places = field(default_factory=Places)
     daemon: Path | None = SOCKET
     is_recording: Callable[[], bool] | None = None
+    arrival_seconds: float = ARRIVAL_SECONDS
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ class Line:
     """The connection to the one who asks; reads what was said, tells what was done."""
 
     connection: socket.socket
+    arrival_seconds: float = ARRIVAL_SECONDS
     rest: bytes = b""
 
     def step(self, step: Step, detail: str) -> None:
@@ -87,7 +89,7 @@ class Line:
         Raises:
             Refused: ZG806, it is none, or did not come in time.
         """
-        until = time.monotonic() + ARRIVAL_SECONDS
+        until = time.monotonic() + self.arrival_seconds
         while b"\n" not in self.rest:
             if len(self.rest) > LONGEST_LINE_BYTES:
                 raise Refused(problem("ZG806", error=f"> {LONGEST_LINE_BYTES}"))
@@ -133,7 +135,7 @@ def serve(connection: socket.socket, setup: Setup, allowed: frozenset[int]) -> i
 
     `allowed` are the users who may ask.
     """
-    line = Line(connection)
+    line = Line(connection, setup.arrival_seconds)
     try:
         _check_peer(connection, allowed)
         request, content = line.request()
@@ -172,11 +174,30 @@ def answer(request: Request, content: bytes, settings: Settings, setup: Setup, l
     return work[request.ask]()
 
 
-def main(is_recording: Callable[[], bool]) -> int:
-    """Serve the connection that systemd hands over as standard input."""
-    signal.signal(signal.SIGTERM, _end)
-    connection = socket.socket(fileno=os.dup(0))
-    return serve(connection, Setup(is_recording=is_recording), allowed_users())
+def import_everything() -> None:
+    """Import what a request needs, and read the schemas: programs all of it, and nothing else.
+
+    A child of who has done so need not.  What says how this host is, or what was
+    asked of it, is for each request to read anew.
+    """
+    import pwd  # noqa: F401, PLC0415 - who does one request imports what that one needs
+
+    # pyroute2 is heavier than everything else together.
+    from gateway.verify import host, ipsec, links, routes  # noqa: F401, PLC0415 - as above
+
+    read_schemas()
+
+
+def main(is_recording: Callable[[], bool], is_current: Callable[[], bool]) -> int:
+    """Serve whoever connects to the socket that systemd hands over.
+
+    `is_current` tells whether the programs are still those that were imported.
+    """
+    import_everything()
+    (listener,) = handed_over()
+    setup = Setup(is_recording=is_recording)
+    Forks(listener, lambda connection: serve(connection, setup, allowed_users()), is_current).run()
+    return ExitStatus.OK
 
 
 def allowed_users(agent: str = "loushan-agent") -> frozenset[int]:
@@ -217,8 +238,3 @@ def _check_peer(connection: socket.socket, allowed: frozenset[int]) -> None:
     _, user, _ = _PEER.unpack(credentials)
     if user not in allowed:
         raise Refused(problem("ZG807", user=user))
-
-
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    """Have a load that is told to stop go back first."""
-    raise SystemExit(128 + number)

@@ -5,6 +5,10 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
+
+#: Where Debian writes down what is installed; another file after each change.
+DPKG = Path("/var/lib/dpkg/status")
 
 _FIRST = 3
 
@@ -37,3 +41,16 @@ def programs() -> Callable[[], bool]:
     """
     began_with = os.path.realpath(sys.path[0])
     return lambda: os.path.realpath(sys.path[0]) == began_with
+
+
+def packages(status: Path = DPKG) -> Callable[[], bool]:
+    """Give what tells whether Debian's packages are those of now, as `programs` does of ours."""
+
+    def state() -> tuple[int, int] | None:
+        with suppress(OSError):
+            found = status.stat()
+            return found.st_ino, found.st_mtime_ns
+        return None
+
+    began_with = state()
+    return lambda: state() == began_with

@@ -67,9 +67,9 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG812": Text(
         "the loader ended without an answer: {error}",
-        "the agent restores the accepted policy; see `journalctl -u 'loushan-loader@*'`",
+        "the agent restores the accepted policy; see `journalctl -u loushan-loader`",
         "装载服务未作答即结束:{error}",
-        "代理将恢复已接受的策略;请查看 `journalctl -u 'loushan-loader@*'`",
+        "代理将恢复已接受的策略;请查看 `journalctl -u loushan-loader`",
     ),
     "ZG813": Text(
         "the agent's settings cannot be understood: {error}",

@@ -1,4 +1,4 @@
-"""`loushan agent loader`: do one request that comes on standard input; systemd starts it."""
+"""`loushan agent loader`: do each request in a process of its own; systemd starts it."""
 
 import argparse
 
@@ -9,9 +9,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it."""
+    """Run until told to end, or until there are new programs."""
     del arguments
+    from gateway.agent.systemd import packages, programs
+
+    # Before anything of them is imported: what is brought meanwhile is new.
+    ours, debians = programs(), packages()
     from gateway.agent.loader import main
     from gateway.observe.status import is_recording
 
-    return main(is_recording)
+    return main(is_recording, lambda: ours() and debians())

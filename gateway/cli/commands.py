@@ -157,8 +157,8 @@ COMMANDS = (
     Command(
         ("agent", "loader"),
         "gateway.cli.agent_loader",
-        "be the loader for one request; started by systemd",
-        "装载服务主程序,每次处理一个请求,由 systemd 启动",
+        "be the loader, one process for each request; started by systemd",
+        "装载服务主程序,每个请求由单独进程处理,由 systemd 启动",
     ),
     Command(
         ("agent", "programs"),

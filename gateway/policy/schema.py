@@ -57,6 +57,12 @@ def parse_all(documents: Iterable[Document], folder: str) -> list[Tree]:
     return trees
 
 
+def read_schemas() -> None:
+    """Read every schema now, and not with the first document of its kind."""
+    for kind in KINDS:
+        _validator(kind)
+
+
 def check_schema(tree: Tree) -> list[Problem]:
     """Give every way in which a document breaks its schema."""
     kind = tree.data.get("document") if isinstance(tree.data, dict) else None

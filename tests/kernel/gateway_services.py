@@ -1,15 +1,19 @@
 """The agent and its loader in this process's network namespace, as systemd would run them.
 
 Run as a command: a folder with agent.toml, trust/, and room for sockets and state.
-The process of each request is named in `loader.pid` while it is at work.
+The process of each request is named in `loader.pid` while it is at work, and the one that
+it was forked from in `loaders.pid`.
 """
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 
-from gateway.agent.loader import Setup, serve
+from gateway.agent.forks import Forks
+from gateway.agent.loader import Setup, import_everything, serve
 from gateway.agent.service import Agent
 from gateway.agent.settings import read_settings
 from gateway.load.loader import Places
@@ -34,17 +38,42 @@ def hearing(family: int, groups: int) -> socket.socket:
     return found
 
 
-def accept_for_ever(listener: socket.socket, setup: Setup, folder: Path) -> None:
-    """Give each request a process of its own."""
+def be_the_loader(listener: socket.socket, setup: Setup, folder: Path) -> None:
+    """Give each request a process of its own; write down what it had to import itself."""
+    import_everything()
+    ready = set(sys.modules)
+
+    def served(connection: socket.socket) -> int:
+        (folder / "loader.pid").write_text(str(os.getpid()))
+        try:
+            return serve(connection, setup, frozenset({0}))
+        finally:
+            with (folder / "imported").open("a") as imported:
+                imported.writelines(f"{name}\n" for name in sorted(set(sys.modules) - ready))
+
+    Forks(listener, served).run()
+
+
+def keep_a_loader(listener: socket.socket, setup: Setup, folder: Path) -> NoReturn:
+    """Begin it again whenever it has ended; it ends with us."""
     while True:
-        connection, _ = listener.accept()
+        parent = os.getpid()
         child = os.fork()
         if child == 0:
-            listener.close()
-            os._exit(serve(connection, setup, frozenset({0})))
-        connection.close()
-        (folder / "loader.pid").write_text(str(child))
+            end_with(parent)
+            be_the_loader(listener, setup, folder)
+            os._exit(0)
+        (folder / "loaders.pid").write_text(str(child))
         os.waitpid(child, 0)
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends: prctl(PR_SET_PDEATHSIG)."""
+    import ctypes  # noqa: PLC0415 - beside its one use
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def main(name: str) -> None:
@@ -56,13 +85,8 @@ def main(name: str) -> None:
     loader = listening(folder / "loader.sock")
     parent = os.getpid()
     if os.fork() == 0:
-        # Ends with its parent: prctl(PR_SET_PDEATHSIG, SIGKILL).
-        import ctypes  # noqa: PLC0415 - beside its one use
-
-        ctypes.CDLL(None).prctl(1, 9)
-        if os.getppid() == parent:
-            accept_for_ever(loader, setup, folder)
-        os._exit(0)
+        end_with(parent)
+        keep_a_loader(loader, setup, folder)
     loader.close()
     sockets = [
         listening(folder / "agent.sock"),

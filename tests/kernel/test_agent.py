@@ -66,6 +66,15 @@ class Gateway:
         with suppress(ProcessLookupError):
             os.kill(int((self.folder / "loader.pid").read_text()), signal.SIGKILL)
 
+    def kill_all_loaders(self) -> None:
+        """Kill who forks, and whoever is at work; as systemd does when the first was killed."""
+        self.tell_loaders(signal.SIGKILL)
+        self.kill_loader()
+
+    def tell_loaders(self, number: signal.Signals) -> None:
+        """Tell something to who forks for each request."""
+        os.kill(int((self.folder / "loaders.pid").read_text()), number)
+
     def signed(self, name: str, base: Path | None = None, change: tuple[str, ...] = ()) -> Path:
         """Give a plan that both signed."""
         plan = self.folder / name
@@ -288,7 +297,7 @@ def test_what_was_tampered_with_on_probation_is_not_confirmed(gateway: Gateway) 
     assert gateway.in_force(1)
 
 
-@pytest.mark.parametrize("whom", ["loader", "agent"])
+@pytest.mark.parametrize("whom", ["loader", "all loaders", "agent"])
 def test_a_kill_on_probation_ends_with_the_old_policy(gateway: Gateway, whom: str) -> None:
     """Nobody confirmed the new one."""
     one = gateway.signed("one")
@@ -297,6 +306,8 @@ def test_a_kill_on_probation_ends_with_the_old_policy(gateway: Gateway, whom: st
 
     if whom == "loader":
         gateway.kill_loader()
+    elif whom == "all loaders":
+        gateway.kill_all_loaders()
     else:
         gateway.kill()
         gateway.start()
@@ -305,6 +316,45 @@ def test_a_kill_on_probation_ends_with_the_old_policy(gateway: Gateway, whom: st
     gateway.until(lambda _: not (gateway.folder / "state" / "probation.json").exists())
     assert gateway.in_force(1)
     assert gateway.sysctl("net/ipv4/ip_forward") == "1"
+
+
+def test_a_loader_that_is_told_to_end_takes_back_what_is_on_probation(gateway: Gateway) -> None:
+    """Before it ends, and not the one that comes next; which answers as before."""
+    one = gateway.signed("one")
+    gateway.enforce(one)
+    gateway.enforce(gateway.signed("two", one, EXCHANGE), 60)
+
+    gateway.tell_loaders(signal.SIGTERM)
+
+    gateway.until(lambda s: s["probation"] is None and s["proven"] and not s["doing"])
+    journal = (gateway.folder / "journal").read_text()
+    assert '"ended": 143' in journal
+    assert "ZG817" not in journal
+    assert not (gateway.folder / "state" / "probation.json").exists()
+    assert gateway.in_force(1)
+
+
+def test_each_request_reads_settings_and_trust_anew(gateway: Gateway) -> None:
+    """Nothing of one request is known to the next; what is imported is imported before both."""
+    one = gateway.signed("one")
+    gateway.enforce(one)
+    two = gateway.signed("two", one, EXCHANGE)
+    file = gateway.folder / "agent.toml"
+    settings = file.read_text()
+
+    file.write_text(settings.replace(GATEWAY, "nowhere"))
+    elsewhere = refused(lambda: gateway.enforce(two))
+    file.write_text(settings)
+    (gateway.folder / "trust").rename(gateway.folder / "away")
+    without_trust = refused(lambda: gateway.enforce(two))
+    (gateway.folder / "away").rename(gateway.folder / "trust")
+
+    assert "ZG701" in elsewhere
+    assert "ZG353" in without_trust
+    gateway.enforce(two)
+    assert gateway.in_force(2)
+    # Where the standard library imports itself with the first date that it reads.
+    assert {*(gateway.folder / "imported").read_text().split()} <= {"_strptime"}
 
 
 def test_after_a_restart_the_accepted_policy_comes_back(gateway: Gateway) -> None:

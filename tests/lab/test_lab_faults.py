@@ -132,13 +132,16 @@ def test_a_full_disk_refuses_what_is_new_and_keeps_what_is(town: Town, tmp_path:
         " && mount -t tmpfs -o size=1m,mode=755 full /var/lib/loushan"
         " && cp -a /root/kept/. /var/lib/loushan/"
         " && (cat /dev/zero > /var/lib/loushan/full || true)"
+        # Who is there already goes on with the disk that it began with.
+        " && systemctl stop loushan-loader.service"
     )
+    without = "umount -l /var/lib/loushan && systemctl stop loushan-loader.service"
     town.must(GATEWAY, "sh", "-c", fill)
     try:
         refused = enforce(town, GATEWAY, "--no-confirm")
         proven = town.run(GATEWAY, "loushan", "agent", "prove")
     finally:
-        town.must(GATEWAY, "sh", "-c", "umount -l /var/lib/loushan && rm -rf /root/kept")
+        town.must(GATEWAY, "sh", "-c", f"{without} && rm -rf /root/kept")
 
     assert refused.returncode != 0
     assert "ZG" in refused.stdout + refused.stderr

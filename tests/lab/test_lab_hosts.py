@@ -29,7 +29,7 @@ OK = 2.0
 UNITS = (
     "loushan-agent.service",
     "loushan-lists.service",
-    "loushan-loader@1.service",
+    "loushan-loader.service",
     "loushan-programs@1.service",
     "ulogd2.service",
 )
@@ -49,6 +49,7 @@ def test_a_service_of_ours_is_sandboxed(town: Town, unit: str) -> None:
     ("unit", "capabilities"),
     [
         pytest.param("loushan-agent.service", 0, id="the agent can do nothing by itself"),
+        pytest.param("loushan-loader.service", CAP_NET_ADMIN, id="the loader loads"),
         pytest.param("ulogd2.service", CAP_NET_ADMIN, id="who writes refusals down hears them"),
     ],
 )
@@ -68,7 +69,7 @@ def test_a_process_has_the_capabilities_it_needs_and_no_more(
 def test_only_the_loader_may_change_the_packet_filter(town: Town) -> None:
     """One capability, and a user of its own."""
     asked = ("--property=CapabilityBoundingSet", "--property=User")
-    said = town.must(GATEWAY, "systemctl", "show", *asked, "loushan-loader@1.service")
+    said = town.must(GATEWAY, "systemctl", "show", *asked, "loushan-loader.service")
 
     assert set(said.split()) == {"CapabilityBoundingSet=cap_net_admin", "User=loushan-loader"}
 
