@@ -5,8 +5,6 @@ reads what others send, need not have that capability.
 """
 
 import argparse
-import json
-import sys
 
 from gateway.errors import ExitStatus
 
@@ -17,14 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Answer on standard output; without an answer the prover has a finding."""
+    """Answer until told to end, or until there are new programs."""
     del arguments
-    from gateway.verify.bpf import attached_here
+    from gateway.agent.systemd import handed_over, programs
 
-    try:
-        found = attached_here()
-    except OSError as fault:
-        sys.stdout.write(f"{type(fault).__name__}: {fault}\n")
-        return ExitStatus.REFUSED
-    sys.stdout.write(json.dumps([[each.what, each.interface] for each in found]) + "\n")
+    is_current = programs()
+    from gateway.agent.programs import serve
+
+    (listener,) = handed_over()
+    serve(listener, is_current)
     return ExitStatus.OK

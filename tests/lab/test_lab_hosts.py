@@ -30,7 +30,7 @@ UNITS = (
     "loushan-agent.service",
     "loushan-lists.service",
     "loushan-loader.service",
-    "loushan-programs@1.service",
+    "loushan-programs.service",
     "ulogd2.service",
 )
 
