@@ -190,6 +190,7 @@ GOOD: Mapping[str, Sequence[str]] = {
         "1764145816\n",
         f"{DIGEST}  /var/lib/loushan-files/aide.db\n",
     ],
+    "history_kept": [json.dumps({"kept": 1764140000.5, "sha256": DIGEST}), "1764145816\n"],
     "time_kept": [
         (
             "MS Name/IP address Stratum Poll Reach LastRx Last sample\n"
@@ -326,6 +327,11 @@ SHORT: Mapping[str, Sequence[tuple[int, str, str]]] = {
         (1, '"changed": 0', '"changed": 2'),
         (1, "1764140000.5", "1763140000.5"),
         (3, DIGEST, "0" * 64),
+    ],
+    "history_kept": [
+        (0, "1764140000.5", "1763400000.5"),
+        (0, "1764140000.5", "1764150000.5"),
+        (0, DIGEST, ""),
     ],
     "time_kept": [(0, "^*", "^?"), (1, "Normal", "Not synchronised")],
     "time_authenticated": [(0, " NTS ", " - "), (0, "10.1.5.1 NTS 1", "10.1.5.1 NTS 0")],

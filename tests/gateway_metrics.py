@@ -47,6 +47,7 @@ GATHERED: dict[str, Any] = {
     "active": True,
     "forwarded": 5.0,
     "files": [6.0, 0],
+    "backup": 5.0,
     "certificates": [{"name": "gateway", "life": [1.0, 2.0]}],
     "revocations": [{"authority": "links", "of": "links", "life": [3.0, 4.0]}],
 }

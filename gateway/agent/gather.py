@@ -8,6 +8,7 @@ takes nothing from anybody and is on no network.
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
@@ -49,6 +50,8 @@ class Places:
     forward: Path = Path("/etc/loushan/forward")
     forwarded: Path = Path("/var/lib/loushan-forward/state")
     files: Path = Path("/var/lib/loushan-files/status.json")
+    kept: Path = Path("/var/lib/loushan-history/kept.json")
+    installed: Path = Path("/etc/machine-id")
 
 
 def gathered(places: Places, now: float) -> dict[str, object]:
@@ -59,6 +62,7 @@ def gathered(places: Places, now: float) -> dict[str, object]:
         "active": is_active(places),
         "forwarded": forwarded(places),
         "files": files(places),
+        "backup": backup(places),
         "certificates": [
             {"name": name, "life": _seconds(life_of_certificate(file))}
             for name, file in _certificates(places)
@@ -116,6 +120,20 @@ def files(places: Places) -> tuple[float, int] | None:
         return float(told["checked"]), int(told["changed"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def backup(places: Places) -> float:
+    """Give when what would be lost with this host was kept elsewhere last, in seconds.
+
+    Where it never was, or nobody can say, it is when the host was installed; 0 where that is not
+    known either.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return float(json.loads(places.kept.read_text("utf-8"))["kept"])
+    try:
+        return places.installed.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from gateway.catalogue import (
     agent,
+    backup,
     documents,
     environment,
     evidence,
@@ -38,6 +39,7 @@ AREAS: Mapping[str, Mapping[str, Text]] = {
     "link": link.TEXTS,
     "observe": observe.TEXTS,
     "evidence": evidence.TEXTS,
+    "backup": backup.TEXTS,
 }
 
 CATALOGUE: Mapping[str, Text] = {

@@ -41,10 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Say it."""
-    from gateway.observe.find import find_decision, wanted_of
+    from gateway.observe.earlier import find_anywhere
+    from gateway.observe.find import wanted_of
 
     text = " ".join(arguments.id)
-    found = find_decision(arguments.log, wanted_of(text, arguments.node), text)
+    found = find_anywhere(arguments.log, wanted_of(text, arguments.node), text)
     if arguments.json:
         say_json({"record": found.record, "time": found.time, "decision": found.decision})
         return ExitStatus.OK

@@ -42,20 +42,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge; 0 where nothing is wrong."""
+    """Judge it, and where no key is named the earlier logs too; 0 where nothing is wrong."""
+    from gateway.observe.earlier import earlier
     from gateway.observe.files import KEY_FILE
     from gateway.observe.keys import read_verifier
     from gateway.observe.verify import verify_log
 
     key = arguments.key or arguments.folder / KEY_FILE
     found = verify_log(arguments.folder, read_verifier(key), arguments.older)
+    # One key is one log's.
+    before = [] if arguments.key or arguments.older else earlier(arguments.folder)
+    others = {each: verify_log(each, read_verifier(each / KEY_FILE)) for each in before}
+    holds = found.holds and all(each.holds for each in others.values())
     if arguments.json:
-        say_json(found.as_json())
-    else:
-        _say(arguments, found)
-        if found.problems:
-            report_problems(found.problems, arguments)
-    return ExitStatus.OK if found.holds else ExitStatus.REFUSED
+        closed = [{"folder": str(each), **other.as_json()} for each, other in others.items()]
+        say_json({**found.as_json(), "earlier": closed, "holds": holds})
+        return ExitStatus.OK if holds else ExitStatus.REFUSED
+    _say(arguments, found)
+    for folder, other in others.items():
+        say(words(arguments, f"earlier, {folder}:", f"此前的日志 {folder}:"))
+        _say(arguments, other)
+    problems = [each for judged in (found, *others.values()) for each in judged.problems]
+    if problems:
+        report_problems(problems, arguments)
+    return ExitStatus.OK if holds else ExitStatus.REFUSED
 
 
 def _say(arguments: argparse.Namespace, found: "Verification") -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from gateway.evidence.hosts_asked import LOGS, TIME, Answer, AskedHost
+from gateway.evidence.hosts_asked import LOGS, MONITORING, TIME, Answer, AskedHost
 from gateway.evidence.row import (
     NotShown,
     Row,
@@ -26,6 +26,9 @@ MOST_UNCOMPARED_SECONDS = 3 * 86_400
 
 #: The log host had everything so long ago, at the most.
 MOST_BEHIND_SECONDS = 600
+
+#: What would be lost with a host is kept each week; a day may be missed.
+MOST_UNKEPT_SECONDS = 8 * 86_400
 
 #: Services that must be walled in, by what they are called.
 _WALLED = re.compile(
@@ -165,6 +168,21 @@ def _is_watched(_host: AskedHost, answers: Sequence[Answer]) -> str:
     return f"{timer}\nchanged 0, {age} s ago, database sha256 {told['database']}"
 
 
+def _is_kept(_host: AskedHost, answers: Sequence[Answer]) -> str:
+    """Judge that what would be lost with it was kept elsewhere a week ago at the most."""
+    told, now = read_json(answers[0]), answers[1].said.split()[0]
+    age = int(now) - int(told["kept"])
+    if not 0 <= age <= MOST_UNKEPT_SECONDS or not told["sha256"]:
+        raise NotShown(Words(f"kept {age} s ago", f"上次备份在 {age} 秒前"))
+    return f"kept {age} s ago, archive sha256 {told['sha256']}"
+
+
+def _where_history_is(host: AskedHost) -> Words | None:
+    if host.is_gateway or host.groups & {LOGS, MONITORING}:
+        return None
+    return Words("this host has no history that is kept", "本机无须由本产品备份")
+
+
 def _forwards_its_journal(_host: AskedHost, answers: Sequence[Answer]) -> str:
     """Judge that it is sent now, with a certificate, and that all of it arrived minutes ago."""
     found(r"^SubState=running$", answers[0].said, "it does not run", "未运行")
@@ -280,5 +298,13 @@ ROWS = (
         ),
         _forwards_its_journal,
         _unless_it_keeps_the_logs,
+    ),
+    Row(
+        "history_kept",
+        ("8.1.4.9 a)", "8.1.3.5 c)", "8.1.4.3 c)"),
+        Words("what would be lost with the host was kept elsewhere", "主机的历史记录已定期备份"),
+        always(("cat", "/var/lib/loushan-history/kept.json"), ("date", "+%s")),
+        _is_kept,
+        _where_history_is,
     ),
 )

@@ -89,6 +89,10 @@ _OF_THE_GATHERER = (
         "loushan_files_checked_timestamp_seconds",
         "When what must not change was compared last; 0 where it never was.",
     ),
+    Metric(
+        "loushan_backup_timestamp_seconds",
+        "When what would be lost with it was kept last; before that, when it was installed.",
+    ),
     Metric("loushan_pair_active", "1 on the active gateway of a pair, 0 on the other one."),
     Metric(
         "loushan_link_up",

@@ -94,6 +94,7 @@ def of_gatherer(body: Body, hub: str) -> Iterator[Sample]:
     yield Sample("loushan_files_checked_timestamp_seconds", float(checked))
     if changed is not None:
         yield Sample("loushan_files_changed", float(changed))
+    yield Sample("loushan_backup_timestamp_seconds", float(body["backup"]))
     for link in body["links"] or ():
         yield from _of_link(link, "up" if link["name"] == hub else "down")
     for each in body["certificates"]:

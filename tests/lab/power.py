@@ -1,6 +1,7 @@
 """Power of a lab's host: taken away for a while, and given back."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,3 +33,21 @@ def without_power(town: Town, host: str) -> Iterator[None]:
         return False
 
     assert until(is_back, 60)
+
+
+def new_disk(town: Town, host: str) -> None:
+    """Have a host's disk taken out, and a new one put in, on which Debian was installed."""
+    disk = town.places.host_disk(host)
+    with without_power(town, host):
+        assert until(lambda: not _is_used(disk))
+        for name in ("upper", "work"):
+            shutil.rmtree(disk / name)
+
+
+def _is_used(disk: Path) -> bool:
+    """Tell whether the program that boots a host still has its disk."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"--directory={disk}/root".encode() in (process / "cmdline").read_bytes():
+                return True
+    return False

@@ -507,6 +507,19 @@ _OF_RECORDS = (
         (_fires("FilesChanged", "warning", TAX),),
         at="15m",
     ),
+    Case(
+        "BackupOld",
+        "eight days ago",
+        _counted("loushan_backup_timestamp_seconds", f"{-8 * _DAY}+5x200"),
+        at="15m",
+    ),
+    Case(
+        "BackupOld",
+        "longer ago",
+        _counted("loushan_backup_timestamp_seconds", f"{-8 * _DAY - 1}+5x200"),
+        (_fires("BackupOld", "warning", TAX),),
+        at="15m",
+    ),
 )
 
 # --- the monitoring host --------------------------------------------------------------------------

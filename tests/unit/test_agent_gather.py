@@ -40,6 +40,8 @@ def places(tmp_path: Path) -> Places:
         "forward",
         "state",
         "files",
+        "kept",
+        "installed",
     )
     return Places(*(tmp_path / name for name in names))
 
@@ -218,3 +220,23 @@ def test_strongswan_that_does_not_answer_is_unknown(places: Places) -> None:
 
 def _silent(_daemon: Path) -> list[LinkState]:
     raise Refused(problem("ZG516", error="silent"))
+
+
+@pytest.mark.parametrize(
+    ("said", "when"),
+    [
+        pytest.param('{"kept": 2000.5, "sha256": ""}', 2000.5, id="it was"),
+        pytest.param(None, 1000.0, id="it never was, since it was installed"),
+        pytest.param("{", 1000.0, id="nobody can say"),
+    ],
+)
+def test_when_it_was_kept_elsewhere_is_told(places: Places, said: str | None, when: float) -> None:
+    """Else who forgets a host would hear nothing of it."""
+    places.installed.touch()
+    os.utime(places.installed, (1000, 1000))
+    if said is not None:
+        places.kept.write_text(said)
+
+    told = {each.name: each.value for each in of_gatherer(gathered(places, 1.0), "city")}
+
+    assert told["loushan_backup_timestamp_seconds"] == when

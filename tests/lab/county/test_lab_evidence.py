@@ -22,9 +22,9 @@ pytestmark = pytest.mark.lab
 
 GATEWAY, CITY = "suiyang-gw", "city"
 
-#: Tried where playbooks take their controls away.
+#: Tried where playbooks take their controls away, or bring them.
 ELSEWHERE = {row.name for row in ROW.values() if row.setting} - {"journal_kept"} | {
-    "duty_audit", "duty_security", "duty_system",
+    "duty_audit", "duty_security", "duty_system", "history_kept",
 }  # fmt: skip
 
 _SSHD = "/etc/ssh/sshd_config.d/00-a.conf"

@@ -179,6 +179,20 @@ def test_evidence_is_asked_by_ssh_and_says_who_asked(operator: Operator, tmp_pat
     assert judge(ROW["ssh_certificates"], host, {}).outcome is Outcome.PASS
 
 
+def test_what_would_be_lost_comes_by_ssh_and_goes_back(operator: Operator, tmp_path: Path) -> None:
+    """The archive is for root alone on the gateway, and whoever comes is not root."""
+    folder = tmp_path / "kept"
+
+    kept = operator.playbook("backup", "-e", f"backup_to={folder}", "-e", operator.account)
+    (archive,) = folder.glob(f"{GATEWAY}-2*.tar.gz")
+    words = ("-e", f"restore_from={archive}", "-e", f"restore_confirm={GATEWAY}")
+    back = operator.playbook("restore", *words, "-e", operator.account)
+
+    assert kept.returncode == 0, kept.stdout[-3000:]
+    assert back.returncode == 0, back.stdout[-3000:]
+    assert "aide.db" in operator.town.must(GATEWAY, "sh", "-c", "ls /var/lib/loushan-history/2*")
+
+
 def test_a_gateway_that_lets_nobody_in_is_evidence_of_nothing(
     operator: Operator, tmp_path: Path
 ) -> None:
