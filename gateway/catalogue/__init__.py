@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from gateway.catalogue import (
     agent,
+    bundle,
     documents,
     environment,
     evidence,
@@ -26,6 +27,7 @@ from gateway.catalogue.text import Text
 AREAS: Mapping[str, Mapping[str, Text]] = {
     "documents": documents.TEXTS,
     "plan": plan.TEXTS,
+    "bundle": bundle.TEXTS,
     "law": law.TEXTS,
     "signature": signature.TEXTS,
     "ruleset": ruleset.TEXTS,
