@@ -66,6 +66,9 @@ def make(out: Path, wanted: Wanted, tell: Tell) -> Manifest:
     """
     if out.exists():
         raise Refused(problem("ZG279", Where(str(out)), error="it is there already"))
+    if not wanted.key.is_file():
+        # Before all the rest, which takes minutes.
+        raise Refused(problem("ZG279", Where(str(wanted.key)), error="there is no such file"))
     try:
         # Beside the file: what is gathered is as large.
         with tempfile.TemporaryDirectory(prefix=".loushan-bundle-", dir=out.parent) as folder:
