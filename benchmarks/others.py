@@ -22,7 +22,7 @@ from benchmarks.ground import GATE, Ground
 from benchmarks.others_policy import VARIABLE
 from benchmarks.servers import Server, of_debian_13, serving, wait_for_port
 from gateway.artefacts import Generation
-from lab.hosts.image import SUITE
+from gateway.bundle.debian import SUITE
 
 #: As many processes as HAProxy has threads, and so many threads in each.
 _PROCESSES, _THREADS = os.cpu_count() or 1, 4

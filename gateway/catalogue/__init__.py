@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from gateway.catalogue import (
     agent,
     backup,
+    bundle,
     documents,
     environment,
     evidence,
@@ -27,6 +28,7 @@ from gateway.catalogue.text import Text
 AREAS: Mapping[str, Mapping[str, Text]] = {
     "documents": documents.TEXTS,
     "plan": plan.TEXTS,
+    "bundle": bundle.TEXTS,
     "law": law.TEXTS,
     "signature": signature.TEXTS,
     "ruleset": ruleset.TEXTS,

@@ -57,9 +57,9 @@ TEXTS: Mapping[str, Text] = {
     ),
     "ZG675": Text(
         "this machine does not say where it gets Debian from",
-        "run `apt-get update`; the hosts' image is made of the same source",
+        "run `apt-get update`; the hosts' image and a bundle are made of the same source",
         "无法得知本机的 Debian 软件源",
-        "请运行 `apt-get update`;主机映像取自同一来源",
+        "请运行 `apt-get update`;主机映像与离线包取自同一来源",
     ),
     "ZG676": Text(
         "`loushan {command}` failed: {answer}",

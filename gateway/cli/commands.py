@@ -365,6 +365,24 @@ COMMANDS = (
         "签发机构:签发、续期、吊销网关、服务、人员与签署人证书",
     ),
     Command(
+        ("bundle", "make"),
+        "gateway.cli.bundle_make",
+        "make one file with packages, wheels and this tree, to set up a site without a network",
+        "制作离线包:含软件包、wheel 与本代码树,供无网络的站点部署",
+    ),
+    Command(
+        ("bundle", "verify"),
+        "gateway.cli.bundle_verify",
+        "judge a bundle: who signed it, when, and whether every file is as it was",
+        "核验离线包:签名者、制作时间、各文件是否完好",
+    ),
+    Command(
+        ("bundle", "unpack"),
+        "gateway.cli.bundle_unpack",
+        "judge a bundle, and unpack it into a new folder",
+        "核验离线包并解开到新文件夹",
+    ),
+    Command(
         ("errors",),
         "gateway.cli.errors",
         "explain an error code, or list them all",
@@ -374,6 +392,7 @@ COMMANDS = (
 
 GROUPS = {
     "alarm": ("people are told that something is wrong", "向人员通报异常"),
+    "bundle": ("one file for a site without any network", "供无网络站点使用的离线包"),
     "agent": ("keep this gateway on its signed policy", "使本网关始终执行已签署的策略"),
     "link": ("this gateway's links with its neighbours", "本网关与相邻站点的链路"),
     "lists": ("lists of revocations of a host", "主机的吊销列表"),

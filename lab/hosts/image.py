@@ -6,7 +6,7 @@ roles name, so that provisioning a host of the lab needs no network.
 
 What few hosts need, such as a database, is not installed: it lies on the disk
 as the one source that apt has there, and a role installs it as on any machine.
-In a bare image that is so with all packages of our roles.
+Of a bare image all packages of our roles lie beside it: a bundle brings them to its hosts.
 An image with a kernel is for a virtual machine, which has hardware and a boot of its own.
 """
 
@@ -20,11 +20,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from gateway.bundle.debian import SUITE, main_mirror
+from gateway.bundle.needs import PACKAGES, SOFTWARE, named_by_roles
+from gateway.bundle.packages import index
 from gateway.errors import Refused, problem
-
-SUITE = "trixie"
 
 CACHE = Path("/var/cache/loushan/images")
 LOG = Path("/var/log/loushan-image.log")
@@ -97,10 +96,23 @@ WantedBy=multi-user.target
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A built image; `tree` is its root folder, never written to."""
+    """A built image; `tree` is its root folder, never written to.
+
+    `packages` has what a bare one's hosts do not have yet.
+    """
 
     digest: str
     tree: Path
+
+    @property
+    def packages(self) -> Path:
+        """Where a bare image has the packages of our roles."""
+        return self.tree.parent / "packages"
+
+    @property
+    def installed(self) -> Path:
+        """What its hosts have, as dpkg lists it."""
+        return self.tree / "var/lib/dpkg/status"
 
 
 def ensure(
@@ -111,22 +123,24 @@ def ensure(
     Args:
         tell: hears what is going on, a line each.
         anew: whether to build it even if it is there, for newer packages.
-        bare: whether the packages of every host are offered to apt too, and not installed.
+        bare: whether hosts have none of the packages of our roles, and no source for them.
         kernel: whether it has a kernel, to boot in a virtual machine.
 
     Raises:
         Refused: ZG674, it could not be built; the log says why.
     """
-    own, roles = {*_INSTALLED, *_TOOLS}, set(_named_by_roles("packages"))
+    own, roles = {*_INSTALLED, *_TOOLS}, set(named_by_roles(_ROLES, PACKAGES))
     masked = [unit for unit in _MASKED if not (kernel and unit in (*_AUDIT, *_HARDWARE))]
     if kernel:
         own.add(_KERNEL)
     recipe: dict[str, object] = {"recipe": _RECIPE, "suite": SUITE, "masked": masked}
     installed = own if bare else own | roles
     # The virtual machines are gateways, and nothing else.
-    software = () if kernel else _named_by_roles("software")
+    software = () if kernel else named_by_roles(_ROLES, SOFTWARE)
     recipe["packages"] = sorted(installed)
     recipe["offered"] = sorted({*roles, *software} - installed)
+    if bare:
+        recipe["beside"] = "packages"
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
     folder = CACHE / digest
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -140,16 +154,6 @@ def ensure(
     return Image(digest, folder / "tree")
 
 
-def _named_by_roles(kind: str) -> Iterator[str]:
-    """Give what the roles install: the variables called `<role>_packages`, or `…_software`.
-
-    The packages are of every host; the software is of the few that are for it.
-    """
-    for defaults in sorted(_ROLES.glob("*/defaults/main.yml")):
-        name = f"{defaults.parents[1].name}_{kind}"
-        yield from (yaml.safe_load(defaults.read_text("utf-8")) or {}).get(name, [])
-
-
 def _build(folder: Path, recipe: dict[str, object], tell: Callable[[str], None]) -> None:
     new = folder.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -161,10 +165,13 @@ def _build(folder: Path, recipe: dict[str, object], tell: Callable[[str], None])
         wanted.append(f"--customize-hook={_download(offered)}")
     # What it mounts goes with it, also where it is killed.
     alone = ["unshare", "--mount", "--propagation", "private"]
-    _logged([*alone, "mmdebstrap", *wanted, SUITE, str(tree), _mirror()], tell)
+    _logged([*alone, "mmdebstrap", *wanted, SUITE, str(tree), main_mirror()], tell)
     _furnish(tree, _words(recipe["masked"]))
     if offered:
-        _offer(tree)
+        index(tree / _OFFERED, SUITE)
+        if "beside" in recipe:
+            (tree / _OFFERED).rename(new / str(recipe["beside"]))
+        _set_source(tree)
     listing = ["dpkg-query", f"--admindir={tree}/var/lib/dpkg", "--show"]
     versions = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
     manifest = {**recipe, "versions": dict(line.split("\t") for line in versions.splitlines())}
@@ -191,21 +198,12 @@ def _download(packages: list[str]) -> str:
     )
 
 
-def _offer(tree: Path) -> None:
-    """Make of the downloaded packages the one source that apt knows on these hosts."""
-    folder, paragraphs = tree / _OFFERED, []
-    for package in sorted(folder.glob("*.deb")):
-        digest = hashlib.sha256(package.read_bytes()).hexdigest()
-        # apt would read the percent sign of an epoch in a file's name as its own.
-        named = package.rename(folder / f"{digest[:16]}.deb")
-        asked = ["dpkg-deb", "--field", str(named)]
-        field = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-        place = f"Filename: ./{named.name}\nSize: {named.stat().st_size}\nSHA256: {digest}"
-        paragraphs.append(f"{field}\n{place}\n")
-    (folder / "Packages").write_text("\n".join(paragraphs), "utf-8")
+def _set_source(tree: Path) -> None:
+    """Have apt know no source but the packages that lie on the host, if there are any."""
     for known in (tree / "etc/apt/sources.list.d").iterdir():
         known.unlink()
-    source = f"deb [trusted=yes] file:/{_OFFERED} ./\n"
+    there = (tree / _OFFERED).exists()
+    source = f"deb [trusted=yes] file:/{_OFFERED} ./\n" if there else ""
     (tree / "etc/apt/sources.list").write_text(source, "ascii")
     # As the installer does: a dry run reads the lists, and may not renew them.
     update = ["chroot", str(tree), "apt-get", "update"]
@@ -251,23 +249,6 @@ def _logged(command: list[str], tell: Callable[[str], None]) -> None:
             tell(line.strip())
     if process.returncode:
         raise Refused(problem("ZG674", log=LOG))
-
-
-def _mirror() -> str:
-    """Give where this machine gets Debian from."""
-    asked = [
-        "apt-get",
-        "indextargets",
-        "--format",
-        "$(RELEASE) $(REPO_URI)",
-        "Created-By: Packages",
-    ]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
-    mirrors = (line.split()[1] for line in told.splitlines() if "security" not in line)
-    for mirror in mirrors:
-        if mirror.rstrip("/").endswith("debian"):
-            return mirror
-    raise Refused(problem("ZG675"))
 
 
 def _forget_old() -> None:

@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bare",
         action="store_true",
-        help="hosts as the installer leaves them: the playbooks install their packages too,"
-        " from a source on each host | 主机仅有安装程序所装软件包,其余由剧本安装",
+        help="hosts as the installer leaves them, with no source of packages: a bundle brings them"
+        " | 主机仅有安装程序所装软件包,且无软件源:其余由离线包提供",
     )
     add_json(parser)
 
@@ -65,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
         say_json({"hosts": [{"host": h.name, "role": h.role} for h in booted]})
         return ExitStatus.OK
     say(words(arguments, f"{len(booted)} hosts are up", f"{len(booted)} 台主机已启动"))
+    if arguments.bare:
+        _say_packages(arguments)
     say(
         words(
             arguments,
@@ -75,6 +77,21 @@ def run(arguments: argparse.Namespace) -> int:
         )
     )
     return ExitStatus.OK
+
+
+def _say_packages(arguments: argparse.Namespace) -> None:
+    """Say where the packages lie that bare hosts are to be brought."""
+    from lab.hosts import image  # noqa: PLC0415 - so that help answers at once
+
+    built = image.ensure(lambda _line: None, bare=True)
+    made = f"--part hosts --packages {built.packages} --installed {built.installed}"
+    say(
+        words(
+            arguments,
+            f"first: loushan bundle make FILE --key … {made}\n       see docs/offline.md",
+            f"首先:loushan bundle make 文件 --key … {made}\n      见 docs/offline.md",
+        )
+    )
 
 
 class BootBar:

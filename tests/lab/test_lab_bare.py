@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.hosts import image
+from tests.bundles import Makers
 from tests.lab.desk import Operator
 from tests.lab.recap import recap
-from tests.lab.town import Town, booted, until
+from tests.lab.town import Town, booted, loushan, until
 from tests.machine import held
 
 pytestmark = pytest.mark.lab
@@ -23,7 +26,7 @@ PACKAGES = ("nftables", "ulogd2", "python3-pyroute2", "python3-cryptography")
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Town]:
-    """Boot two gateways with nothing of ours, and no package that our roles want."""
+    """Boot two gateways with nothing of ours, no package that our roles want and no source."""
     # What every namespace sees, others do before or afterwards: it would be drift here.
     with booted("b", "--bare", sites=("city", "tax")) as town, held(alone=False):
         yield town
@@ -34,20 +37,59 @@ def installed(town: Town, host: str) -> set[str]:
     return {name for name in PACKAGES if town.ask(host).package(name).is_installed}
 
 
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give what an operator has unpacked of a bundle, made of what the image was built with."""
+    folder = tmp_path_factory.mktemp("bundle")
+    built, makers = image.ensure(lambda _line: None, bare=True), Makers.begin(folder)
+    key, file = makers.operator("wei", "build:wei"), folder / "bundle.tar"
+    make = f"bundle make {file} --key {key} --part hosts --packages {built.packages}"
+    made = loushan("b", *make.split(), "--installed", str(built.installed))
+    out = folder / "site"
+    done = loushan("b", *f"bundle unpack {file} {out} --signers {makers.signers}".split())
+
+    assert (made.returncode, done.returncode) == (0, 0), made.stderr + done.stderr
+    file.unlink()
+    return out / "bundle"
+
+
+@pytest.fixture(scope="module")
+def provided(bare: Town, bundle: Path) -> Town:
+    """Have its packages on every host."""
+    done = bare.playbook("offer", "-e", f"package_source_bundle={bundle}")
+    assert done.returncode == 0, done.stdout[-3000:]
+    return bare
+
+
+def sources(town: Town, host: str) -> str:
+    """Ask a host's apt where it looks for packages."""
+    asked = ("apt-get", "indextargets", "--format", "$(URI)", "Created-By: Packages")
+    return town.must(host, *asked)
+
+
 def test_what_cannot_be_installed_stops_the_play_before_another_host(bare: Town) -> None:
-    """The source of the farthest gateway is gone: it says so, and the hub is not touched."""
+    """The farthest gateway has no source: it says so, and the hub is not touched."""
     assert not installed(bare, FAR)
-    bare.must(FAR, "mv", "/srv/packages", "/srv/away")
-    try:
-        done = bare.playbook("provision")
-    finally:
-        bare.must(FAR, "mv", "/srv/away", "/srv/packages")
+    done = bare.playbook("provision")
 
     assert done.returncode != 0
     assert "Install" in done.stdout
     assert not installed(bare, HUB)
     assert not bare.ask(HUB).file("/etc/sysctl.d/60-loushan.conf").exists
     assert not bare.ask(FAR).file("/etc/loushan").exists
+
+
+def test_a_bundle_is_the_one_source_of_every_host(provided: Town, bundle: Path) -> None:
+    """None has a network that leads to another; what lies there already is not brought again."""
+    again = provided.playbook("offer", "-e", f"package_source_bundle={bundle}")
+
+    for host in (HUB, FAR):
+        assert set(sources(provided, host).split()) == {"file:/srv/packages/./Packages"}
+        assert not installed(provided, host)
+    assert again.returncode == 0, again.stdout[-3000:]
+    changed = recap(again.stdout, "changed")
+    assert set(changed.values()) == {0}
+    assert len(changed) == len(provided.gateways) + 3
 
 
 @pytest.mark.parametrize("playbook", ["enforce", "verify", "rollback", "decommission"])
@@ -61,26 +103,29 @@ def test_what_was_never_provisioned_is_said_to_be_so(bare: Town, playbook: str) 
     assert not bare.ask(FAR).file("/etc/systemd/system/loushan-decommissioned.service").exists
 
 
-def test_a_dry_run_of_everything_on_a_bare_host_says_that_a_policy_would_come(bare: Town) -> None:
+def test_a_dry_run_of_everything_on_a_bare_host_says_that_a_policy_would_come(
+    provided: Town,
+) -> None:
     """Nobody on it can judge the policy yet, and nothing can be proven."""
-    done = bare.playbook("site", "--check", "--diff", "--limit", FAR)
+    done = provided.playbook("site", "--check", "--diff", "--limit", FAR)
 
     said = " ".join(done.stdout.split())
     assert "+the delivered policy" in done.stdout
     assert "this host has no agent" in said, "so it is not said to be proven"
 
 
-def test_a_dry_run_on_a_bare_host_says_what_it_would_do_and_does_nothing(bare: Town) -> None:
+def test_a_dry_run_on_a_bare_host_says_what_it_would_do_and_does_nothing(provided: Town) -> None:
     """Packages too: it names them, and none is there afterwards."""
-    done = bare.playbook("provision", "--check", "--diff")
+    done = provided.playbook("provision", "--check", "--diff")
 
     assert "ulogd2" in done.stdout
-    assert not installed(bare, FAR)
-    assert not bare.ask(FAR).file("/etc/sysctl.d/60-loushan.conf").exists
+    assert not installed(provided, FAR)
+    assert not provided.ask(FAR).file("/etc/sysctl.d/60-loushan.conf").exists
 
 
-def test_the_roles_install_what_they_need(bare: Town) -> None:
-    """A second run over one of them finds it all, and changes nothing."""
+def test_the_roles_install_what_they_need(provided: Town) -> None:
+    """From the bundle alone; a second run over one of them finds it all, and changes nothing."""
+    bare = provided
     first = bare.playbook("site")
     second = bare.playbook("site", "--limit", FAR)
 
@@ -163,6 +208,9 @@ dpkg-deb --build "$folder" "$deb" >/dev/null
     echo "Size: $(stat -c %s "$deb")"
     echo "SHA256: $(sha256sum "$deb" | cut -d' ' -f1)"
 } >>/srv/packages/Packages
+cd /srv/packages
+sed -i '$d' Release
+echo " $(sha256sum Packages | cut -d' ' -f1) $(stat -c %s Packages) Packages" >>Release
 """
 
 _QUICK = ("-e", '{"upgrade_settle_seconds": 45, "upgrade_watch_seconds": 3}')
@@ -218,6 +266,17 @@ def test_an_upgrade_that_harms_nobody_comes_to_all(offered: Town) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
     assert (_version(offered, FAR), _version(offered, HUB)) == ("3", "3")
     assert done.stdout.index(f"[{FAR}]") < done.stdout.index(f"[{HUB}]")
+
+
+def test_packages_that_are_offered_no_more_are_gone(offered: Town) -> None:
+    """The host's own sources count again; this one has none."""
+    no_more = json.dumps({"package_source_offered": False})
+    done = offered.playbook("offer", "--limit", HUB, "-e", no_more)
+
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert sources(offered, HUB) == ""
+    assert not offered.ask(HUB).file("/srv/packages").exists
+    assert sources(offered, FAR) != ""
 
 
 def test_nobody_is_decommissioned_by_mistake(bare: Town) -> None:

@@ -8,11 +8,12 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.bundles import wheel
 from tests.repo.tree import ROOT
 
 PYPROJECT = """\
@@ -300,6 +301,110 @@ def test_what_paper_needs_is_installed_for_paper_alone(
     without_debian_packages(ready, f"env PATH={tmp_path}:/usr/bin:/bin", "/usr/share/fonts", *words)
 
     assert (tmp_path / "asked").read_text().split() == asked
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """Give a small tree with a bundle beside it, in which is the one package that it needs."""
+    folder = checkout(tmp_path / "a site")
+    python = Path("/usr/bin/python3").resolve().name.removeprefix("python")
+    wheel(folder / "bundle" / "wheels" / python, "small_thing")
+    sums = "sha256sum wheels/*/* >SHA256SUMS"
+    subprocess.run(["sh", "-c", sums], cwd=folder / "bundle", check=True)
+    needed = PYPROJECT.replace("[]", '["small-thing"]', 1)
+    (folder / "pyproject.toml").write_text(needed)
+    return folder
+
+
+def test_with_a_bundle_beside_it_nothing_else_is_asked(site: Path) -> None:
+    """What the machine's settings name is not looked at either, and what is missing is missing."""
+    (site / "gateway/cli/__main__.py").write_text("import small_thing; print('from the bundle')\n")
+    whole = run(site / "loushan")
+    (site / "pyproject.toml").write_text(PYPROJECT.replace("[]", '["packaging"]', 1))
+    missing = run(site / "loushan")
+
+    log = (site / ".venv-build.log").read_text()
+    assert (whole.returncode, whole.stdout) == (0, "from the bundle\n")
+    assert missing.returncode == 1
+    assert [line for line in log.splitlines() if line.startswith("Looking in")] == [
+        f"Looking in links: {site}/bundle/wheels/{python_of(site)}"
+    ]
+
+
+def python_of(site: Path) -> str:
+    """Give the release of Python that the bundle of a site is for."""
+    return next((site / "bundle" / "wheels").iterdir()).name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda w: w.write_bytes(w.read_bytes() + b"x"), id="altered"),
+        pytest.param(lambda w: w.unlink(), id="away"),
+        pytest.param(lambda w: (w.parents[2] / "SHA256SUMS").unlink(), id="without its list"),
+        pytest.param(lambda w: (w.parents[2] / "SHA256SUMS").write_text(""), id="an empty list"),
+    ],
+)
+def test_a_bundle_that_is_not_as_it_was_is_not_used(
+    site: Path, change: Callable[[Path], object]
+) -> None:
+    """Before anything of it is installed."""
+    change(next((site / "bundle" / "wheels").glob("*/*")))
+    done = run(site / "loushan")
+
+    assert done.returncode == 1
+    assert "comparing the bundle beside it with its list" in done.stderr
+    assert not (site / ".venv").exists()
+
+
+@can_hide
+def test_missing_packages_come_from_the_bundle_alone(site: Path, tmp_path: Path) -> None:
+    """By apt, which is told of no other source, and has lists of its own."""
+    release = run("sh", "-c", ". /etc/os-release && echo $VERSION_CODENAME").stdout.strip()
+    (site / "bundle" / "controller" / release).mkdir(parents=True)
+    fake = tmp_path / "apt-get"
+    fake.write_text(f'#!/bin/sh\necho "$*" >>"{tmp_path}/asked"\n')
+    fake.chmod(0o755)
+    told = without_debian_packages(site, f"env PATH={tmp_path}:/usr/bin:/bin")
+
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert told.returncode == 1, "that apt has installed nothing"
+    assert [line.split()[-1] for line in asked] == ["update", "python3-nftables"]
+    for line in asked:
+        assert "-o Dir::Etc::sourceparts=/dev/null" in line
+        assert "-o Dir::Etc::sourcelist=/tmp/loushan-apt-" in line
+        assert "-o Dir::State::lists=/tmp/loushan-apt-" in line
+
+
+@can_hide
+def test_a_bundle_that_is_for_another_release_of_debian_is_said(site: Path, tmp_path: Path) -> None:
+    """And nothing is fetched in its place."""
+    fake = tmp_path / "apt-get"
+    fake.write_text(f'#!/bin/sh\necho "$*" >>"{tmp_path}/asked"\n')
+    fake.chmod(0o755)
+    told = without_debian_packages(site, f"env PATH={tmp_path}:/usr/bin:/bin")
+
+    assert told.returncode == 1
+    assert "the bundle has nothing for this release of Debian" in told.stderr
+    assert not (tmp_path / "asked").exists()
+
+
+def test_a_bundle_has_no_test_tools(site: Path) -> None:
+    """That is said, and not tried."""
+    done = run(site / "loushan", "test")
+
+    assert done.returncode == 1
+    assert "tests are run where it was made" in done.stderr
+
+
+def test_the_launcher_says_what_it_needs_and_makes_nothing(tmp_path: Path) -> None:
+    """For who makes a bundle: of this machine it says nothing."""
+    folder = checkout(tmp_path / "tree")
+    told = run(folder / "loushan", "needs")
+
+    assert told.returncode == 0
+    assert "python3-venv\n" in told.stdout
+    assert not list(folder.glob(".venv*"))
 
 
 def without_debian_packages(

@@ -60,7 +60,7 @@ def test_there_is_one_verb_for_each_need() -> None:
 
 
 @pytest.mark.parametrize(
-    "playbook", ["provision", "enforce", "applications", "monitoring", "decommission"]
+    "playbook", ["offer", "provision", "enforce", "applications", "monitoring", "decommission"]
 )
 def test_one_failing_host_stops_the_play(playbook: str) -> None:
     """Whatever changes hosts goes on to no other once one has failed."""
@@ -144,6 +144,7 @@ def sender(**changes: str) -> dict[str, Any]:
         pytest.param("hardening", {"hardening_journal_days": 100}, id="a journal of three months"),
         pytest.param("hardening", {"hardening_mirror": "http://a/debian"}, id="half a mirror"),
         pytest.param("hardening", {"hardening_mirror": "a b"}, id="no mirror's address"),
+        pytest.param("package_source", {"package_source_bundle": "/nonexistent"}, id="no bundle"),
         pytest.param("log_forward", {"log_forward_server": "a b:1"}, id="no log host's name"),
         pytest.param("log_forward", {"log_forward_name": "a/b"}, id="no sender's name"),
         pytest.param("clock", {"clock_server": ""}, id="nobody's time"),

@@ -1,0 +1,1 @@
+"""One file from which a site without any network is set up."""
