@@ -203,7 +203,9 @@ def test_who_is_told_to_end_lets_everybody_go_back_first(parent: Parent) -> None
     os.kill(parent.process, signal.SIGTERM)
     time.sleep(0.1)
     for process in (parent.process, told["process"]):
-        os.kill(process, signal.SIGTERM)
+        # On a busy machine it has gone by now.
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
     waiting = parent.connects()
     waiting.sendall(b"who")
 
