@@ -49,7 +49,7 @@ def _stay(connection: socket.socket) -> None:
     try:
         select.select([connection], [], [])
     except SystemExit:
-        time.sleep(0.3)  # what takes a policy back takes a moment, and is not to be broken off
+        time.sleep(0.6)  # what takes a policy back takes a moment, and is not to be broken off
         connection.sendall(b"went back\n")
         raise
 
@@ -225,7 +225,7 @@ def test_who_is_told_to_end_lets_everybody_go_back_first(parent: Parent) -> None
 )
 def test_nobody_is_at_work_for_ever(parent: Parent, word: str, heard: bytes) -> None:
     """Longer than the longest probation is too long."""
-    parent.begins(bounds=Bounds(longest_seconds=0.3, farewell_seconds=1.0))
+    parent.begins(bounds=Bounds(longest_seconds=0.3, farewell_seconds=4.0))
 
     connection, told = parent.asks(word)
 
