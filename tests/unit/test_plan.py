@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -269,6 +270,17 @@ def test_every_kind_of_document_has_a_schema_for_editors(kind: str) -> None:
     schema = json.loads((SCHEMA_FOLDER / f"{kind}.schema.json").read_text("utf-8"))
 
     assert schema["$id"] == f"{kind}.schema.json"
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "common"])
+def test_a_reference_in_a_schema_stands_alone(kind: str) -> None:
+    """What it refers to is put in its place, so that it is not looked up for each value."""
+    parts: list[Any] = [json.loads((SCHEMA_FOLDER / f"{kind}.schema.json").read_text("utf-8"))]
+    for part in parts:
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+
+    beside = [{*part} - {"$ref"} for part in parts if isinstance(part, dict) and "$ref" in part]
+    assert [each for each in beside if not each <= {"description", "title"}] == []
 
 
 @pytest.mark.parametrize("file", sorted(LAB.glob("*.yml")), ids=lambda path: path.name)
