@@ -3,6 +3,7 @@
 A folder stands for each host's disk; the decision log in it is a real one.
 """
 
+import errno
 import io
 import json
 import os
@@ -174,9 +175,9 @@ def test_what_would_be_lost_is_in_it_and_nothing_else(old: Host) -> None:
         "decisions/2025-11-26.jsonl",
         "notes/sudo.log",
         "alertmanager/silences",
+        "prometheus/wal/00000003",
         f"prometheus/{BLOCK}/chunks/000001",
         f"prometheus/{BLOCK}/meta.json",
-        "prometheus/wal/00000003",
         "journals/remote-127.1.2.3.journal",
         "journals/remote-127.1.2.3@aa-01-02.journal",
         "manifest.json",
@@ -214,24 +215,58 @@ def test_what_is_written_meanwhile_does_no_harm(old: Host, monkeypatch: pytest.M
         assert (archive.logs[0] / "2025-11-26.jsonl").read_bytes().count(b"/cases/") == 5
 
 
+@pytest.mark.parametrize("moment", ["01KB", "wal", "chunks"])
 def test_what_prometheus_takes_away_meanwhile_is_looked_for_again(
-    old: Host, monkeypatch: pytest.MonkeyPatch
+    old: Host, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """It has put two blocks together in that moment."""
-    link = os.link
-    seen: list[Path] = []
+    """It has put two blocks together in that moment: the new one is there, and nothing is half."""
+    link, seen = os.link, set[str]()
+    folder = old.places.prometheus
 
-    def once(file: Path, place: Path) -> None:
-        if not seen:
-            seen.append(file)
-            raise FileNotFoundError(file)
+    def quicker(file: Path, place: Path) -> None:
+        if moment in str(file) and not seen:
+            seen.add(moment)
+            (folder / BLOCK).rename(folder / BLOCK.replace("K", "L"))
         link(file, place)
 
-    monkeypatch.setattr(os, "link", once)
+    monkeypatch.setattr(os, "link", quicker)
+
+    with judged(old.pack()) as archive:
+        names = [name for name in archive.manifest["files"] if "/01" in name]
+    assert seen
+    assert names == [
+        f"prometheus/{BLOCK.replace('K', 'L')}/{n}" for n in ("chunks/000001", "meta.json")
+    ]
+
+
+def test_a_journal_that_comes_to_its_end_meanwhile_is_kept(
+    old: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer gives it another name, and begins another one, until it stands still."""
+    folder = old.places.journals
+
+    def stop(words: list[str], **_: Any) -> None:  # noqa: ANN401 - as they come
+        if "--signal=STOP" in words:
+            (folder / "remote-127.1.2.3.journal").rename(folder / "remote-127.1.2.3@bb.journal")
+            (folder / "remote-127.1.2.3.journal").write_text("begun")
+
+    monkeypatch.setattr(subprocess, "run", stop)
+
+    with judged(old.pack()) as archive:
+        names = [name for name in archive.manifest["files"] if name.startswith("journals/")]
+    assert len(names) == 3
+
+
+def test_a_disk_of_its_own_is_read_where_it_is(old: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be linked from one disk to another."""
+
+    def elsewhere(*_: Path) -> None:
+        raise OSError(errno.EXDEV, "another disk")
+
+    monkeypatch.setattr(os, "link", elsewhere)
 
     with judged(old.pack()) as archive:
         assert f"prometheus/{BLOCK}/meta.json" in archive.manifest["files"]
-    assert seen
 
 
 def test_a_disk_with_little_room_is_left_alone(old: Host, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ is judged by the controller, but for what this host alone can know.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -228,11 +229,12 @@ def _gathered(places: Places, beside: Path) -> Iterator[tuple[str, Path]]:
         yield "notes/aide.db", places.database
     for pattern in _WATCHING:
         for file in sorted(places.root.glob(pattern)):
-            yield f"notes/{file.name}", file
+            yield f"notes/{file.name}", _linked(file, beside / "notes" / file.name)
     for name in _ALERTS:
         if (places.alertmanager / name).exists():
             yield f"alertmanager/{name}", places.alertmanager / name
-    yield from _prometheus(places.prometheus, beside / "prometheus")
+    if places.prometheus.exists():
+        yield from _prometheus(places.prometheus, beside / "prometheus")
     yield from _journals(places.journals, beside / "journals")
 
 
@@ -250,38 +252,54 @@ def _log(name: str, folder: Path, beside: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _prometheus(folder: Path, beside: Path) -> Iterator[tuple[str, Path]]:
-    """Link all that Prometheus has, before it takes any of it away; again where it was quicker.
-
-    What is newest goes first: what is written to a block meanwhile is in both, and in neither it
-    cannot be.
-    """
-    if not folder.exists():
-        return
+    """Link all that Prometheus has, before it takes any of it away; again where it was quicker."""
     for attempt in range(_ATTEMPTS):
         try:
-            _link_all(folder, beside)
-            break
+            found = list(_linked_below(folder, beside))
         except FileNotFoundError:
-            shutil.rmtree(beside)
+            shutil.rmtree(beside, ignore_errors=True)
             if attempt == _ATTEMPTS - 1:
                 raise
-    for file in sorted(beside.rglob("*")):
-        if file.is_file():
-            yield f"prometheus/{file.relative_to(beside)}", file
+        else:
+            yield from found
+            return
 
 
-def _link_all(folder: Path, beside: Path) -> None:
-    blocks = [each.name for each in _below(folder) if _BLOCK.fullmatch(each.name)]
-    for name in (*_HEAD, *sorted(blocks)):
-        if not (folder / name).exists():
-            continue
-        # One that is not written to its end has another ending.
-        files = [f for f in (folder / name).rglob("*") if ".tmp" not in str(f.relative_to(folder))]
-        for file in sorted(files):
-            if file.is_file():
-                place = beside / file.relative_to(folder)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                os.link(file, place)
+def _linked_below(folder: Path, beside: Path) -> Iterator[tuple[str, Path]]:
+    """Give what is newest first: what becomes a block meanwhile is in both, never in neither.
+
+    One that is not written to its end has another ending.
+    """
+    heads = [folder / name for name in _HEAD if (folder / name).is_dir()]
+    for file in [f for head in heads for f in _files_below(head)]:
+        yield _member_of_prometheus(folder, file, beside)
+    blocks = [each for each in _below(folder) if _BLOCK.fullmatch(each.name)]
+    for file in [f for block in blocks for f in _files_below(block)]:
+        yield _member_of_prometheus(folder, file, beside)
+
+
+def _member_of_prometheus(folder: Path, file: Path, beside: Path) -> tuple[str, Path]:
+    name = file.relative_to(folder)
+    return f"prometheus/{name}", _linked(file, beside / name)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Give the files of a folder.
+
+    Raises:
+        FileNotFoundError: a folder was taken away meanwhile; an empty list would be a lie.
+    """
+
+    def refuse(fault: OSError) -> None:
+        raise fault
+
+    files = [
+        Path(here, name)
+        for here, _, names in os.walk(folder, onerror=refuse)
+        for name in names
+        if ".tmp" not in os.path.relpath(here, folder)
+    ]
+    return sorted(files)
 
 
 def _journals(folder: Path, beside: Path) -> Iterator[tuple[str, Path]]:
@@ -290,17 +308,29 @@ def _journals(folder: Path, beside: Path) -> Iterator[tuple[str, Path]]:
     It has one thread: what it was writing is an entry without an end at the most, as after a power
     cut. Who dies here leaves it to its watchdog.
     """
-    journals = sorted(folder.glob("remote-*.journal")) if folder.exists() else []
-    if not journals:
+    if not any(folder.glob("remote-*.journal")):
         return
     beside.mkdir()
+    found = []
     with _standing_still(_STORE):
-        for file in journals:
-            if "@" not in file.name:
-                shutil.copy2(file, beside / file.name)
-    for file in journals:
-        copy = beside / file.name
-        yield f"journals/{file.name}", copy if copy.exists() else file
+        for file in sorted(folder.glob("remote-*.journal")):
+            place = beside / file.name
+            is_closed = "@" in file.name
+            found.append(_linked(file, place) if is_closed else Path(shutil.copy2(file, place)))
+    for path in found:
+        yield f"journals/{path.name}", path
+
+
+def _linked(file: Path, place: Path) -> Path:
+    """Link a file that may be taken away; where that is on another disk, it is read where it is."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(file, place)
+    except OSError as fault:
+        if fault.errno != errno.EXDEV:
+            raise
+        return file
+    return place
 
 
 @contextmanager
