@@ -5,6 +5,7 @@ what is installed or configured on this machine decides nothing, but for its pro
 """
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -87,10 +88,8 @@ def fetch(
         if not done.returncode:
             archives = ("-o", f"Dir::Cache::archives={folder}")
             done = apt.run(*archives, *_INSTALL, "--download-only", *names)
-    for left in ("lock", "partial"):
-        path = folder / left
-        if path.exists():
-            path.rmdir() if path.is_dir() else path.unlink()
+    (folder / "lock").unlink(missing_ok=True)
+    shutil.rmtree(folder / "partial")
     if done.returncode:
         raise Refused(problem("ZG277", Where(suite), error=_last(done)))
 

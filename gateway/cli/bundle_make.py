@@ -18,7 +18,7 @@ _EXAMPLES = """
 for example, on a machine with a network:
   loushan bundle make loushan.tar --key ~/.ssh/id_ed25519-cert.pub
   loushan bundle verify loushan.tar --signers signers
-| 例如,在联网的机器上:
+ | 例如,在联网的机器上:
   loushan bundle make loushan.tar --key ~/.ssh/id_ed25519-cert.pub
   loushan bundle verify loushan.tar --signers signers
 """

@@ -395,6 +395,7 @@ def test_a_bundle_has_no_test_tools(site: Path) -> None:
 
     assert done.returncode == 1
     assert "tests are run where it was made" in done.stderr
+    assert not (site / ".venv").exists()
 
 
 def test_the_launcher_says_what_it_needs_and_makes_nothing(tmp_path: Path) -> None:
