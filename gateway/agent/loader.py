@@ -182,6 +182,8 @@ def import_everything() -> None:
     """
     import pwd  # noqa: F401, PLC0415 - who does one request imports what that one needs
 
+    from cryptography.hazmat.backends.openssl import backend  # noqa: F401, PLC0415 - as above
+
     # pyroute2 is heavier than everything else together.
     from gateway.verify import host, ipsec, links, routes  # noqa: F401, PLC0415 - as above
 
