@@ -113,9 +113,15 @@ def _new(tmp_path: Path) -> Host:
     new = installed(tmp_path / "new", "2" * 32)
     new.log.take(lines(1))
     new.log.sign()
-    for name in ("private/loushan-prometheus/wal", "private/loushan-alertmanager"):
-        (new.root / "var/lib" / name).mkdir(parents=True)
-    (new.root / "var/lib/private/loushan-prometheus/wal/00000000").write_text("minutes")
+    state = new.root / "var/lib/private"
+    for name in (
+        "loushan-prometheus/wal",
+        "loushan-prometheus/chunks_head",
+        "loushan-alertmanager",
+    ):
+        (state / name).mkdir(parents=True)
+    for name in ("wal/00000000", "chunks_head/000001", "queries.active"):
+        (state / "loushan-prometheus" / name).write_text("minutes")
     (new.root / "var/log/loushan-logs").mkdir(parents=True)
     (new.root / "var/log/loushan-logs/remote-127.1.2.3.journal").write_text("of the new one")
     return new
@@ -588,7 +594,9 @@ def test_metrics_silences_and_journals_are_there_again(old: Host, new: Host) -> 
 
     state, logs = new.root / "var/lib/private", new.root / "var/log/loushan-logs"
     assert (state / f"loushan-prometheus/{BLOCK}/chunks/000001").read_text() == "samples"
-    assert sorted(f.name for f in (state / "loushan-prometheus/wal").iterdir()) == ["00000003"]
+    assert (state / "loushan-prometheus/queries.active").exists()
+    assert [f.name for f in (state / "loushan-prometheus/wal").iterdir()] == ["00000003"]
+    assert not (state / "loushan-prometheus/chunks_head").exists()
     assert (state / "loushan-alertmanager/silences").read_text() == "silences"
     assert {file.name: file.read_text() for file in logs.iterdir()} == {
         "remote-127.1.2.3.journal": "of the new one",

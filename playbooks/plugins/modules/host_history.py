@@ -539,6 +539,9 @@ def _put_metrics(places: Places, here: Path) -> None:
             message = f"{place} is missing: run `monitoring.yml` first"
             raise RefusedError(message)
         with _stopped(unit):
+            # Of two heads one counts, whole: what is in one names series by the other.
+            for head in _HEAD:
+                _remove(place / head)
             for each in _below(folder):
                 if _BLOCK.fullmatch(each.name) and (place / each.name).exists():
                     continue

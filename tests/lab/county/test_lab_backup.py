@@ -16,7 +16,7 @@ from gateway.evidence.hosts_asked import AskedHost
 from gateway.evidence.judge import Outcome
 from tests.decision_logs import START, lines
 from tests.lab.evidence import Asked
-from tests.lab.pair import settle
+from tests.lab.pair import BOTH, who
 from tests.lab.power import new_disk
 from tests.lab.town import Done, Town, until
 
@@ -42,6 +42,11 @@ class Kept:
         """Give the one archive of a host."""
         (found,) = self.folder.glob(f"{host}-2*.tar.gz")
         return found
+
+
+def is_settled(town: Town) -> bool:
+    """Tell whether both of the pair are proven, and one of them is active."""
+    return all(town.is_proven(host) for host in BOTH) and len(who(town)) == 1
 
 
 def log(town: Town) -> dict[str, object]:
@@ -86,7 +91,7 @@ def said(done: Done) -> str:
 @pytest.fixture(scope="module")
 def kept(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Kept:
     """Have decisions, samples and an entry of a journal, and all of it kept."""
-    settle(town)
+    assert until(lambda: is_settled(town), 60)
     folder = tmp_path_factory.mktemp("backups")
     folder.chmod(0o700)
     decides(town, 1, 2, 3)
@@ -212,8 +217,7 @@ def test_a_lost_gateway_has_its_history_again_and_serves(town: Town, lost: Kept)
     assert (found["holds"], [each["records"] for each in found["earlier"]]) == (True, [4])  # type: ignore[attr-defined]  # JSON
     assert DECISION in town.must(GATEWAY, "loushan", "decision", DECISION)
     assert kept_again.returncode == 0, kept_again.stdout[-3000:]
-    assert until(lambda: town.is_proven(GATEWAY))
-    settle(town)
+    assert until(lambda: is_settled(town), 60)
 
 
 def test_the_monitoring_host_has_its_memory_again(town: Town, kept: Kept) -> None:
