@@ -100,13 +100,13 @@ class Forks:
         """Wait for something, and do it."""
         ready = [key.fileobj for key, _ in self.selector.select(self._pause())]
         notify("WATCHDOG=1")
+        if self._wakes[0] in ready:  # first: what is told from now on wakes again
+            with suppress(BlockingIOError):
+                self._wakes[0].recv(64)
         for number in [each for each in ready if each in self.children]:
             self._take_leave(self.children[int(number)])
         if self.is_told or not self.is_current():
             self._accept_no_more()
-        if self._wakes[0] in ready:
-            with suppress(BlockingIOError):
-                self._wakes[0].recv(64)
         self._bound(time.monotonic())
         if self.accepts and self.listener in ready:
             self._accept()
