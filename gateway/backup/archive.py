@@ -4,6 +4,7 @@ What it says of itself is its last member, so one that was cut off says
 nothing.  A file that is not known by its name is refused: a key has none.
 """
 
+import gzip
 import json
 import re
 import shutil
@@ -104,7 +105,7 @@ def opened(file: Path, host: str) -> Iterator[Archive]:
 def _read(file: Path, folder: Path) -> tuple[dict[str, object], Mapping[str, Any]]:
     """Give the digest and the length of every file, and what the archive says of itself."""
     found: dict[str, object] = {}
-    with tarfile.open(file, mode="r|gz") as archive:
+    with gzip.open(file) as whole, tarfile.open(fileobj=whole, mode="r|") as archive:
         for member in archive:
             content = archive.extractfile(member) if member.isreg() else None
             if content is None:
@@ -113,6 +114,9 @@ def _read(file: Path, folder: Path) -> tuple[dict[str, object], Mapping[str, Any
                 manifest = json.loads(content.read(_LARGEST_MANIFEST_BYTES))
                 if archive.next() is not None:
                     _altered(file, MANIFEST, "not the last one", "不是最后一项")
+                # At its very end is a sum of all that came before.
+                while whole.read(_CHUNK_BYTES):
+                    pass
                 return found, manifest
             if not _KNOWN.fullmatch(member.name) or member.name in found:
                 _altered(file, member.name, "not known by its name", "名称无法识别")

@@ -355,6 +355,9 @@ def test_a_file_that_was_left_out_is_missed(old: Host) -> None:
     "spoil",
     [
         pytest.param(lambda file: os.truncate(file, file.stat().st_size // 2), id="cut off"),
+        pytest.param(
+            lambda file: os.truncate(file, file.stat().st_size - 9), id="its end is missing"
+        ),
         pytest.param(lambda file: file.write_bytes(b"?" * 600), id="none"),
         pytest.param(lambda file: file.write_bytes(b""), id="empty"),
         pytest.param(lambda file: file.unlink(), id="not there"),
