@@ -24,7 +24,7 @@ pytestmark = pytest.mark.lab
 
 GATEWAY, OTHER, HOST, SENDER = "city-gw-2", "city-gw", "city.monitoring", "suiyang-gw"
 RAW, LOG = "/var/lib/loushan-proxy/decisions.raw", "/var/lib/loushan-log"
-DECISION = f"city-gw.{START}.2"
+DECISION = f"city-gw.{START}.3"
 
 _ASK = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=10).read().decode())"
 
@@ -219,7 +219,8 @@ def test_a_lost_gateway_has_its_history_again_and_serves(town: Town, lost: Kept)
     floor = json.loads(town.must(GATEWAY, "cat", "/var/lib/loushan/accepted.json"))
     again = restore(town, GATEWAY, lost.of(GATEWAY))
     enforced = town.playbook("enforce", "--limit", GATEWAY)
-    decides(town, 7, 8)
+    # No number is left out, so that nobody waits for it.
+    decides(town, 1, 2)
     found = log(town)
     kept_again = town.playbook("backup", "--limit", GATEWAY, "-e", f"backup_to={lost.folder}")
 
