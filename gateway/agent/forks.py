@@ -18,12 +18,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
 
-from gateway.agent.systemd import notify
+from gateway.agent.systemd import LOOKING_SECONDS, notify
 from gateway.errors import ExitStatus
 from gateway.journal import journal
-
-#: How often systemd hears that the parent lives, and the parent sees whether its programs are new.
-LOOKING_SECONDS = 15.0
 
 #: A child that ends by one of these may be somebody's try at where things lie in its memory.
 FAULTS = frozenset(

@@ -8,11 +8,8 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from gateway.agent.systemd import notify
+from gateway.agent.systemd import LOOKING_SECONDS, notify
 from gateway.verify.bpf import Attached, attached_here
-
-#: How often systemd hears that the service lives, and it sees whether its programs are new.
-LOOKING_SECONDS = 15.0
 
 #: Who asks takes the answer at once, or has none.
 _TAKING_SECONDS = 2.0

@@ -10,6 +10,9 @@ from pathlib import Path
 #: Where Debian writes down what is installed; another file after each change.
 DPKG = Path("/var/lib/dpkg/status")
 
+#: How often systemd hears that a service lives, and the service sees whether its programs are new.
+LOOKING_SECONDS = 15.0
+
 _FIRST = 3
 
 

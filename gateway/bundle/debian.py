@@ -84,10 +84,8 @@ def fetch(
     """
     (folder / "partial").mkdir(parents=True, exist_ok=True)
     with _apt(where.sources(suite), installed) as apt:
-        done = apt.update()
-        if not done.returncode:
-            archives = ("-o", f"Dir::Cache::archives={folder}")
-            done = apt.run(*archives, *_INSTALL, "--download-only", *names)
+        archives = ("-o", f"Dir::Cache::archives={folder}")
+        done = apt.run(*archives, *_INSTALL, "--download-only", *names)
     (folder / "lock").unlink(missing_ok=True)
     shutil.rmtree(folder / "partial")
     if done.returncode:
@@ -109,9 +107,7 @@ def prove_whole(folder: Path, names: Sequence[str], installed: Path | None = Non
         # By a link: a line of sources takes no path with a space in it.
         (Path(own) / "packages").symlink_to(folder.resolve())
         with _apt((f"deb [trusted=yes] file:{own}/packages ./",), installed) as apt:
-            done = apt.update()
-            if not done.returncode:
-                done = apt.run(*_INSTALL, "--simulate", *names)
+            done = apt.run(*_INSTALL, "--simulate", *names)
     if done.returncode:
         raise Refused(problem("ZG278", Where(str(folder)), missing=_last(done)))
 
@@ -121,6 +117,12 @@ class _Apt:
     options: tuple[str, ...]
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Have it done with new lists, or give why there are none."""
+        # What was not reached is otherwise passed over with a warning.
+        lists = self._get("-o", "APT::Update::Error-Mode=any", "update")
+        return lists if lists.returncode else self._get(*words)
+
+    def _get(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["/usr/bin/apt-get", "--quiet", *self.options, *words],
             env={**os.environ, "LC_ALL": "C"},
@@ -130,10 +132,6 @@ class _Apt:
             errors="replace",
             check=False,
         )
-
-    def update(self) -> subprocess.CompletedProcess[str]:
-        # What was not reached is otherwise passed over with a warning.
-        return self.run("-o", "APT::Update::Error-Mode=any", "update")
 
 
 @contextmanager

@@ -2,17 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
 from gateway.bundle.make import PARTS, Tell, Wanted, make, now
-from gateway.cli.bundle_trust import say_bundle
+from gateway.cli.bundle_trust import ROOT, say_bundle
 from gateway.cli.report import add_json, words
 from gateway.errors import ExitStatus
-
-_ROOT = Path(__file__).resolve().parents[2]
 
 _EXAMPLES = """
 for example, on a machine with a network:
@@ -83,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make it, and say what it has."""
     wanted = Wanted(
-        root=_ROOT,
+        root=ROOT,
         key=arguments.key,
         made=now(),
         parts=[part for part in PARTS if part in (arguments.parts or PARTS)],
@@ -93,14 +89,12 @@ def run(arguments: argparse.Namespace) -> int:
         packages=arguments.packages,
         installed=arguments.installed,
     )
-    with _progress(arguments) as tell:
-        manifest = make(arguments.file.absolute(), wanted, tell)
+    manifest = make(arguments.file.absolute(), wanted, _progress(arguments))
     say_bundle(arguments, arguments.file, manifest)
     return ExitStatus.OK
 
 
-@contextmanager
-def _progress(arguments: argparse.Namespace) -> Iterator[Tell]:
+def _progress(arguments: argparse.Namespace) -> Tell:
     """Say each step when it begins, with the seconds since the first; on error, for a person."""
     began = monotonic()
 
@@ -108,4 +102,4 @@ def _progress(arguments: argparse.Namespace) -> Iterator[Tell]:
         if not arguments.json:
             sys.stderr.write(f"  {monotonic() - began:6.1f} s  {words(arguments, en, zh)}\n")
 
-    yield tell
+    return tell

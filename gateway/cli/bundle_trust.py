@@ -9,7 +9,8 @@ from gateway.bundle.lists import Manifest
 from gateway.bundle.signature import Signers
 from gateway.cli.report import add_json, say, say_json, words
 
-_ROOT = Path(__file__).resolve().parents[2]
+#: This tree.
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def add_trust(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +49,7 @@ def trust(arguments: argparse.Namespace) -> Trust:
         signers=Signers(arguments.signers, arguments.revoked),
         now=datetime.now(UTC),
         days=arguments.days,
-        newer_than=made_of(_ROOT),
+        newer_than=made_of(ROOT),
     )
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gateway.bundle.judge import unpack
+from gateway.bundle.judge import FOLDER, unpack
 from gateway.bundle.lists import TREE
 from gateway.cli.bundle_trust import add_trust, say_judged, trust
 from gateway.cli.report import say, words
@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.folder.absolute()
     say_judged(arguments, unpack(arguments.file, folder, trust(arguments)))
     if not arguments.json:
-        has_tree = (folder / "bundle" / TREE).exists()
-        packages = f"-e package_source_bundle={folder}/bundle"
+        has_tree = (folder / FOLDER / TREE).exists()
+        packages = f"-e package_source_bundle={folder / FOLDER}"
         command = (
             f"cd {folder} && ./loushan --help" if has_tree else f"playbooks/offer.yml {packages}"
         )

@@ -2,11 +2,9 @@
 
 import json
 import os
-import socket
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,9 +14,8 @@ from typing import Any
 import jinja2
 
 from tests.monitoring.alert_cases import Labels
+from tests.monitoring.watchers import PATIENCE_SECONDS, free_port, until
 from tests.repo.tree import ROOT
-
-PATIENCE_SECONDS = 60
 
 #: Nobody listens there.
 NOWHERE = "http://127.0.0.1:9/"
@@ -106,17 +103,3 @@ def running(configuration: Path, trusted: Path | None = None) -> Iterator[Alertm
     finally:
         process.terminate()
         process.wait(PATIENCE_SECONDS)
-
-
-def free_port() -> int:
-    """Give a port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
-def until(what: Callable[[], bool]) -> bool:
-    """Wait until something holds; tell whether it does."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not what() and time.monotonic() < end:
-        time.sleep(0.05)
-    return what()

@@ -19,14 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.monitoring.alertmanager import (
-    NOWHERE,
-    Alertmanager,
-    filled_in,
-    free_port,
-    running,
-    until,
-)
+from tests.monitoring.alertmanager import NOWHERE, Alertmanager, filled_in, running
+from tests.monitoring.watchers import free_port, until
 
 TO, FROM, USER, PASSWORD = "duty@lab.internal", "loushan@lab.internal", "loushan", "样例-secret"
 

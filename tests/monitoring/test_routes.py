@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from tests.monitoring.alert_cases import CASES, CITY_2, TAX, Labels
-from tests.monitoring.alertmanager import NOWHERE, Alertmanager, as_set, filled_in, running, until
+from tests.monitoring.alertmanager import NOWHERE, Alertmanager, as_set, filled_in, running
 from tests.monitoring.promtool import alerts
+from tests.monitoring.watchers import until
 
 ALERTS = alerts()
 RECEIVERS = {"urgent": "at_once", "warning": "everybody", "none": "watchdog"}

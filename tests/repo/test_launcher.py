@@ -208,10 +208,8 @@ def test_who_is_not_root_is_told_what_to_run(ready: Path) -> None:
 @can_hide
 def test_root_sees_what_is_installed_and_where_to_read_why_not(ready: Path, tmp_path: Path) -> None:
     """Missing packages are asked of apt-get: once, then with new lists, then no more."""
-    fake = tmp_path / "apt-get"
-    fake.write_text(f'#!/bin/sh\necho "$1" >>"{tmp_path}/asked"\n[ "$1" = update ]\n')
-    fake.chmod(0o755)
-    told = without_debian_packages(ready, f"env PATH={tmp_path}:/usr/bin:/bin")
+    environment = apt_that_has_nothing(tmp_path)
+    told = without_debian_packages(ready, environment)
 
     assert told.returncode == 1
     assert "installing from Debian: python3-nftables (to load rulesets)" in told.stderr
@@ -293,12 +291,10 @@ def test_what_paper_needs_is_installed_for_paper_alone(
     ready: Path, tmp_path: Path, words: tuple[str, ...], asked: list[str]
 ) -> None:
     """Fonts are large, and most never print."""
-    fake = tmp_path / "apt-get"
-    fake.write_text(f'#!/bin/sh\necho "$1" >>"{tmp_path}/asked"\n[ "$1" = update ]\n')
-    fake.chmod(0o755)
+    environment = apt_that_has_nothing(tmp_path)
     (tmp_path / "asked").touch()
 
-    without_debian_packages(ready, f"env PATH={tmp_path}:/usr/bin:/bin", "/usr/share/fonts", *words)
+    without_debian_packages(ready, environment, "/usr/share/fonts", *words)
 
     assert (tmp_path / "asked").read_text().split() == asked
 
@@ -362,10 +358,8 @@ def test_missing_packages_come_from_the_bundle_alone(site: Path, tmp_path: Path)
     """By apt, which is told of no other source, and has lists of its own."""
     release = run("sh", "-c", ". /etc/os-release && echo $VERSION_CODENAME").stdout.strip()
     (site / "bundle" / "controller" / release).mkdir(parents=True)
-    fake = tmp_path / "apt-get"
-    fake.write_text(f'#!/bin/sh\necho "$*" >>"{tmp_path}/asked"\n')
-    fake.chmod(0o755)
-    told = without_debian_packages(site, f"env PATH={tmp_path}:/usr/bin:/bin")
+    environment = apt_that_notes(tmp_path, "$*")
+    told = without_debian_packages(site, environment)
 
     asked = (tmp_path / "asked").read_text().splitlines()
     assert told.returncode == 1, "that apt has installed nothing"
@@ -379,10 +373,8 @@ def test_missing_packages_come_from_the_bundle_alone(site: Path, tmp_path: Path)
 @can_hide
 def test_a_bundle_that_is_for_another_release_of_debian_is_said(site: Path, tmp_path: Path) -> None:
     """And nothing is fetched in its place."""
-    fake = tmp_path / "apt-get"
-    fake.write_text(f'#!/bin/sh\necho "$*" >>"{tmp_path}/asked"\n')
-    fake.chmod(0o755)
-    told = without_debian_packages(site, f"env PATH={tmp_path}:/usr/bin:/bin")
+    environment = apt_that_notes(tmp_path, "$*")
+    told = without_debian_packages(site, environment)
 
     assert told.returncode == 1
     assert "the bundle has nothing for this release of Debian" in told.stderr
@@ -414,3 +406,16 @@ def without_debian_packages(
     """Run the launcher where what Debian's packages brought is hidden from it."""
     run_it = f'mount -t tmpfs none {hidden} && exec {prefix} "$0" "$@"'
     return run("unshare", "--mount", "sh", "-c", run_it, folder / "loushan", *words)
+
+
+def apt_that_notes(folder: Path, noted: str, ends: str = "") -> str:
+    """Put an apt-get into a folder that notes what it is asked; give what has it found first."""
+    fake = folder / "apt-get"
+    fake.write_text(f'#!/bin/sh\necho "{noted}" >>"{folder}/asked"\n{ends}')
+    fake.chmod(0o755)
+    return f"env PATH={folder}:/usr/bin:/bin"
+
+
+def apt_that_has_nothing(folder: Path) -> str:
+    """Do so with one that brings lists, and installs nothing."""
+    return apt_that_notes(folder, "$1", '[ "$1" = update ]\n')

@@ -104,21 +104,16 @@ class _Judge:
         hub = self.by_name[site.hub]
         for hosts, name in ((hub.hosts, site.link), (site.hosts, hub.link)):
             ends = [self.heard[host] for host in hosts if host in self.heard]
-            values = [(end.value("loushan_link_up", link=name), end) for end in ends]
-            said = [(value, end) for value, end in values if value is not None]
+            said = [(end.value("loushan_link_up", link=name), end) for end in ends]
             # Of a pair, the one that stands by has no link.
             for value, end in said:
                 if value == 1:
                     since = end.value("loushan_link_established_timestamp_seconds", link=name)
                     return LinkState(site.name, site.hub, Standing.GOOD, since)
-            if said and self._hears_active(hosts):
+            is_said = any(value is not None for value, _ in said)
+            if is_said and (len(ends) == len(hosts) or _has_active(ends)):
                 return LinkState(site.name, site.hub, Standing.URGENT)
         return LinkState(site.name, site.hub, Standing.UNKNOWN)
-
-    def _hears_active(self, hosts: tuple[str, ...]) -> bool:
-        """Tell whether the gateway of a site that has its links is heard, whichever it is."""
-        heard = [self.heard[host] for host in hosts if host in self.heard]
-        return len(heard) == len(hosts) or any(e.value("loushan_pair_active") == 1 for e in heard)
 
     def _title(self, site: str) -> str:
         return self.by_name[site].title if site else ""
@@ -160,6 +155,11 @@ def _pair_facts(gateways: tuple[GatewayState, ...]) -> Iterator[Fact]:
     said = [gateway.active for gateway in gateways]
     if len(said) > 1 and None not in said and sum(map(bool, said)) != 1:
         yield Fact(Standing.URGENT, "both_active" if all(said) else "none_active")
+
+
+def _has_active(ends: Iterable[Told]) -> bool:
+    """Tell whether who has the links of a pair is among those that are heard."""
+    return any(end.value("loushan_pair_active") == 1 for end in ends)
 
 
 def _link_facts(link: LinkState | None, hub: str) -> Iterator[Fact]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from gateway.errors import Language, Refused
+from gateway.errors import Refused
 from gateway.policy.documents import RELEASE_FOLDER, read_documents
 from gateway.policy.release import DIFFERENCE_FILE, RELEASE_FILE, read_release
 from playbooks.plugins.action.host_state import with_plain_difference
@@ -34,8 +34,7 @@ class ActionModule(PlainAction):
             try:
                 packed = pack(Path(arguments["plan"]))
             except Refused as refused:
-                said = "\n".join(each.render(Language.EN) for each in refused.problems)
-                raise AnsibleActionFail(said) from refused
+                raise AnsibleActionFail(str(refused)) from refused
             arguments["archive"] = base64.b64encode(packed).decode("ascii")
         return with_plain_difference(self.there(gateway_policy, arguments))
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
-import os
 import shlex
 import subprocess
 import tempfile
@@ -22,10 +20,12 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from gateway.backup.archive import Archive, check_private, opened
+from gateway.backup.archive import check_private, opened
 from gateway.backup.judge import Note, check_logs, check_policy, note_of
-from gateway.errors import Language, Refused
+from gateway.errors import Refused
 from playbooks.plugins.modules import host_history
+from playbooks.plugins.modules.host_history import digest_of
+from playbooks.plugins.on_hosts.files import write
 from playbooks.plugins.plain import PlainAction
 
 _PIECE_BYTES = 8 << 20
@@ -48,8 +48,7 @@ class ActionModule(PlainAction):
         try:
             return work()
         except Refused as refused:
-            said = "\n".join(each.render(Language.EN) for each in refused.problems)
-            raise AnsibleActionFail(said) from refused
+            raise AnsibleActionFail(str(refused)) from refused
 
     # --- keeping ----------------------------------------------------------------------------------
 
@@ -84,7 +83,7 @@ class ActionModule(PlainAction):
             kept = sealed(fetched, place, str(self._task.args.get("recipient") or ""))
             check_logs(replace(archive, file=kept), note)
             body = {"archive": kept.name, "sha256": digest_of(kept), **note_of(archive)}
-        _write(note.file, json.dumps(body, ensure_ascii=False, indent=1).encode())
+        write(note.file, json.dumps(body, ensure_ascii=False, indent=1).encode(), 0o600)
         return kept
 
     def _fetch(self, path: str, place: Path, size: int) -> None:
@@ -112,20 +111,18 @@ class ActionModule(PlainAction):
             check_logs(found, Note(file))
             if self._task.args.get("plan"):
                 check_policy(found, Path(str(self._task.args["plan"])))
-            said = self._step("examine", **self._about(found))
+            about = {"manifest": dict(found.manifest), "sha256": digest_of(file)}
+            said = self._step("examine", **about)
             result = {
                 "changed": said["changed"],
                 "archive": str(given),
                 "diff": {"before": "", "after": "".join(f"{word}\n" for word in said["words"])},
             }
             if said["changed"] and not self._task.check_mode:
-                path = str(self._step("receive", **self._about(found))["path"])
+                path = str(self._step("receive", **about)["path"])
                 self._send(file, path)
-                self._step("put", **self._about(found))
+                self._step("put", **about)
             return result
-
-    def _about(self, found: Archive) -> dict[str, Any]:
-        return {"manifest": dict(found.manifest), "sha256": digest_of(found.file)}
 
     def _send(self, file: Path, path: str) -> None:
         """Append a file to one of the host's, a piece at a time."""
@@ -159,12 +156,6 @@ def check_arrived(file: Path, sha256: str) -> None:
     if digest_of(file) != sha256:
         message = "what arrived is not what was sent; run this again"
         raise AnsibleActionFail(message)
-
-
-def digest_of(file: Path) -> str:
-    """Give the SHA-256 of a file."""
-    with file.open("rb") as opened_file:
-        return hashlib.file_digest(opened_file, "sha256").hexdigest()
 
 
 def sealed(file: Path, place: Path, recipient: str) -> Path:
@@ -211,11 +202,3 @@ def _age(*words: str) -> None:
         raise AnsibleActionFail(message) from fault
     if done.returncode:
         raise AnsibleActionFail(done.stderr.strip())
-
-
-def _write(file: Path, content: bytes) -> None:
-    new = file.with_name(f".{file.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as opened_file:
-        opened_file.write(content)
-    new.replace(file)

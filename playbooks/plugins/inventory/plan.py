@@ -24,7 +24,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin
 
 from gateway.agent.signed import read_delivered, verified
-from gateway.errors import Language, Refused
+from gateway.errors import Refused
 from gateway.policy.documents import Document, parse
 from gateway.policy.gates import gates_at
 from gateway.policy.host_settings import HostKind, waived_at
@@ -232,8 +232,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # Ansible shi
         try:
             self._fill()
         except Refused as refused:
-            said = "\n".join(problem.render(Language.EN) for problem in refused.problems)
-            raise AnsibleParserError(said) from refused
+            raise AnsibleParserError(str(refused)) from refused
 
     def _fill(self) -> None:
         city = self._city()

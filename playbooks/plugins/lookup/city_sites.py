@@ -9,7 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from gateway.errors import Language, Refused
+from gateway.errors import Refused
 from gateway.observe.city.sites import sites_of
 from gateway.policy.plan import read_plan
 
@@ -43,8 +43,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # Ansible ships no types
         try:
             return [_text(Path(term)) for term in terms]
         except Refused as refused:
-            said = "\n".join(problem.render(Language.EN) for problem in refused.problems)
-            raise AnsibleError(said) from refused
+            raise AnsibleError(str(refused)) from refused
 
 
 def _text(folder: Path) -> str:

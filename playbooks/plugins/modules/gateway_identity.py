@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from playbooks.plugins.on_hosts.own_key import fits, lasts, make_key, read, request_for, write
+from playbooks.plugins.on_hosts.files import read, write
+from playbooks.plugins.on_hosts.own_key import fits, lasts, make_key, request_for
 
 DOCUMENTATION = """
 module: gateway_identity

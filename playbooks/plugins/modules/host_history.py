@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from playbooks.plugins.on_hosts.files import write
 from playbooks.plugins.on_hosts.plain import CannotError
 
 DOCUMENTATION = """
@@ -202,7 +203,7 @@ def pack(places: Places, wanted: Mapping[str, Any], now: datetime | None = None)
         "changed": True,
         "path": str(places.archive),
         "bytes": places.archive.stat().st_size,
-        "sha256": _digest(places.archive),
+        "sha256": digest_of(places.archive),
         "made": made.strftime(_STAMP),
     }
 
@@ -212,7 +213,7 @@ def noted(places: Places, wanted: Mapping[str, Any]) -> dict[str, Any]:
     places.archive.unlink(missing_ok=True)
     if wanted["sha256"]:
         body = {"kept": time.time(), "sha256": wanted["sha256"]}
-        _write(places.kept, json.dumps(body).encode(), 0o644)
+        write(places.kept, json.dumps(body).encode(), 0o644)
     return {"changed": True}
 
 
@@ -434,7 +435,7 @@ def put_back(places: Places, wanted: Mapping[str, Any]) -> dict[str, Any]:
         RefusedError: it is not what was sent, or this host has something newer.
     """
     said = examine(places, wanted)
-    if _digest(places.archive) != wanted["sha256"]:
+    if digest_of(places.archive) != wanted["sha256"]:
         message = "what arrived is not what was sent; run this again"
         raise RefusedError(message)
     made = _stamp(wanted["manifest"])
@@ -447,7 +448,7 @@ def put_back(places: Places, wanted: Mapping[str, Any]) -> dict[str, Any]:
         _put_journals(places, here, made)
         _put_accepted(places, wanted["manifest"].get("accepted"))
     body = {"made": wanted["manifest"]["made"], "sha256": wanted["sha256"], "at": time.time()}
-    _write(places.restored, json.dumps(body).encode(), 0o644)
+    write(places.restored, json.dumps(body).encode(), 0o644)
     places.archive.unlink()
     return said
 
@@ -566,9 +567,9 @@ def _put_accepted(places: Places, floor: Mapping[str, Any] | None) -> None:
     if floor is None or places.accepted.exists():
         return
     body = {"format": 1, "plans": {floor["plan"]: {k: floor[k] for k in ("revision", "digest")}}}
-    _write(places.accepted, f"{json.dumps(body, ensure_ascii=False, indent=2)}\n".encode(), 0o644)
+    content = f"{json.dumps(body, ensure_ascii=False, indent=2)}\n".encode()
     owner = places.accepted.parent.stat()
-    os.chown(places.accepted, owner.st_uid, owner.st_gid)
+    write(places.accepted, content, 0o644, (owner.st_uid, owner.st_gid))
 
 
 def _is_of_log(name: str) -> bool:
@@ -642,13 +643,6 @@ def _created(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    new = path.with_name(f"{path.name}.new")
-    new.write_bytes(content)
-    new.chmod(mode)
-    new.replace(path)
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     with suppress(FileNotFoundError):
         body = json.loads(path.read_text("utf-8"))
@@ -658,9 +652,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
+def digest_of(path: Path) -> str:
+    """Give the SHA-256 of a file."""
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playbooks.plugins.on_hosts.files import write
 from playbooks.plugins.on_hosts.plain import CannotError
 
 DOCUMENTATION = """
@@ -531,20 +532,8 @@ def _judge(file: Mapping[str, Any], content: bytes) -> None:
 
 def _file_writer(path: Path, content: bytes, file: Mapping[str, Any]) -> Callable[[], None]:
     def apply() -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         uid, gid, mode = _ids(file)
-        descriptor, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as opened:
-                opened.write(content)
-                os.fchown(opened.fileno(), uid, gid)
-                os.fchmod(opened.fileno(), mode)
-                opened.flush()
-                os.fsync(opened.fileno())
-            Path(new).replace(path)
-        except BaseException:
-            Path(new).unlink(missing_ok=True)
-            raise
+        write(path, content, mode, (uid, gid))
 
     return apply
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from playbooks.plugins.on_hosts.own_key import fits, make_key, read, request_for, write
+from playbooks.plugins.on_hosts.files import read, write
+from playbooks.plugins.on_hosts.own_key import fits, make_key, request_for
 
 DOCUMENTATION = """
 module: service_identity

@@ -5,10 +5,10 @@ The key is made here and stays here; what leaves is a request that it signed.
 
 from __future__ import annotations
 
-import os
 import subprocess
-import tempfile
 from pathlib import Path
+
+from playbooks.plugins.on_hosts.files import write
 
 _OPENSSL = "/usr/bin/openssl"
 
@@ -46,35 +46,6 @@ def lasts(certificate: Path, seconds: int) -> bool:
     """Tell whether a certificate can be read, and is good for so long."""
     asked = [_OPENSSL, "x509", "-in", str(certificate), "-noout", "-checkend", str(seconds)]
     return subprocess.run(asked, capture_output=True, check=False).returncode == 0
-
-
-def read(path: Path) -> bytes | None:
-    """Give a file's content, None where there is none."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def write(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
-    """Write a file whole or not at all, with its rights from its first moment.
-
-    `owner` are the numbers of a user and a group; the caller's own where it is None.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(prefix=".new-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            if owner is not None:
-                os.fchown(file.fileno(), *owner)
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
 
 
 def openssl(*words: str) -> bytes:
