@@ -270,6 +270,29 @@ def test_who_is_answered_finds_the_status_of_the_same_mind(
     assert counted == [1]
 
 
+def test_an_agent_that_reaches_no_loader_lives_and_says_so(
+    at_rest: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its unit lets it have sockets of this host alone, and it needs no other."""
+    begin = socket.socket.__init__
+
+    def of_this_host(
+        self: socket.socket, family: int = -1, *of_it: int, fileno: int | None = None
+    ) -> None:
+        assert family == socket.AF_UNIX, "RestrictAddressFamilies"
+        begin(self, family, *of_it, fileno=fileno)
+
+    monkeypatch.setattr(socket.socket, "__init__", of_this_host)
+    at_rest.agent.loader.unlink()
+
+    for _ in range(2):
+        answer = at_rest.asks(Request(Ask.PROVE)).hears()
+        assert [each["code"] for each in answer["refused"]] == ["ZG812"]
+    status = read_status(at_rest.agent.status_file)
+    assert status is not None
+    assert not status["proven"]
+
+
 def test_deliveries_are_held_one_at_a_time(at_rest: Gateway) -> None:
     """What several send together is more than the service may hold."""
     first = at_rest.asks(Request(Ask.CHECK, DELIVERY))
