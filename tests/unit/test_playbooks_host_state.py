@@ -316,7 +316,24 @@ def test_a_unit_that_was_masked_by_hand_is_freed_where_it_must_run(
     asked: dict[str, Any], verbs: list[str]
 ) -> None:
     """A dry run would say that it starts, and it could not."""
-    names = ("LoadState", "ActiveState", "UnitFileState")
-    state = dict(zip(names, ("masked", "inactive", "masked"), strict=True))
+    state = host_state.UnitState("masked", is_running=False, is_enabled=False, needs_reload=False)
 
     assert list(host_state._verbs_of(asked, state, set())) == verbs  # noqa: SLF001 - pure
+
+
+@pytest.mark.parametrize(
+    ("path", "concerned"),
+    [
+        pytest.param("x.service", "x.service", id="a unit"),
+        pytest.param("x@a.service", "x@a.service", id="one of a template"),
+        pytest.param("x.service.d/more.conf", "x.service", id="more of a unit"),
+        pytest.param("x@.service", "", id="a template"),
+        pytest.param("service.d/more.conf", "", id="more of all units of a kind"),
+        pytest.param("x.target.wants/y.service", "", id="what a unit wants"),
+    ],
+)
+def test_all_units_are_read_anew_where_more_than_one_may_have_changed(
+    path: str, concerned: str
+) -> None:
+    """Else systemd itself is asked whether it has an older one."""
+    assert host_state._unit_of(f"/etc/systemd/system/{path}") == concerned  # noqa: SLF001 - pure

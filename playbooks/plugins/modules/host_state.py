@@ -327,8 +327,13 @@ SPEC: dict[str, Any] = {
 #: Changes that no service has taken up yet; gone after a boot, which takes up everything.
 PENDING = Path("/run/loushan-host-state")
 
-_UNIT_FOLDERS = ("/etc/systemd/system/*", "/usr/lib/systemd/system/*")
-_UNIT_FIELDS = ("Id", "LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload")
+_UNIT_FOLDERS = ("/etc/systemd/system/", "/usr/lib/systemd/system/")
+_UNIT_FIELDS = ("LoadState", "ActiveState", "NeedDaemonReload")
+
+#: What systemctl is told, in this order: before systemd knows of it, and afterwards.
+_OF_FILES = ("unmask", "disable", "mask", "enable")
+_BEFORE, _AFTER = ("stop", *_OF_FILES), ("restart", "reload", "start")
+_ENABLED = frozenset({"enabled", "alias", "static", "indirect"})
 
 #: Of a program's old versions, so many stay: a process may still be reading one.
 _OLD_TREES_KEPT = 1
@@ -744,44 +749,67 @@ def _units(units: Sequence[Mapping[str, Any]], paths: set[str], *, check: bool) 
     """Have units be as wanted; what needs doing is done in few calls, in the order given."""
     if not units:
         return []
-    if _concerns(_UNIT_FOLDERS, paths) and not check:
+    names = [unit["name"] for unit in units]
+    concerned = {_unit_of(path) for path in paths if path.startswith(_UNIT_FOLDERS)}
+    states = _unit_states([*names, *sorted(concerned - {"", *names})])
+    is_old = "" in concerned or any(state.needs_reload for state in states.values())
+    todo = _verbs(units, states, paths)
+    if not check:
+        _have(todo, is_old=is_old)
+    return [
+        Change(name, "", f"{verb}\n", lambda: None)
+        for verb in (*_BEFORE, *_AFTER)
+        for name in todo.get(verb, [])
+    ]
+
+
+def _have(todo: Mapping[str, Sequence[str]], *, is_old: bool) -> None:
+    """Have systemctl do what is to be done.
+
+    systemd reads all units anew once at most, and only where it has an older one: on a host with
+    our roles that costs it 0.2 seconds of a processor.
+    """
+    for verb in _BEFORE:
+        options = ["--no-reload"] if verb in _OF_FILES else []
+        _tell(verb, todo.get(verb, []), *options)
+    if is_old or any(verb in todo for verb in _OF_FILES):
         _run(["systemctl", "daemon-reload"], "systemd")
-    states = _unit_states([unit["name"] for unit in units])
-    if any(state["NeedDaemonReload"] == "yes" for state in states.values()) and not check:
-        _run(["systemctl", "daemon-reload"], "systemd")
-    changes = []
-    for verb, chosen in _verbs(units, states, paths):
-        argv = ["systemctl", "--quiet", verb, *chosen]
-        if not check:
-            _run_units(argv, chosen)
-        changes += [Change(name, "", f"{verb}\n", lambda: None) for name in chosen]
-    return changes
+    for verb in _AFTER:
+        _tell(verb, todo.get(verb, []))
+
+
+def _tell(verb: str, names: Sequence[str], *options: str) -> None:
+    if names:
+        _run_units(["systemctl", "--quiet", verb, *options, *names], names)
+
+
+def _unit_of(path: str) -> str:
+    """Give the unit that a file in a folder of units is of; empty where that is not just one."""
+    folder = next(each for each in _UNIT_FOLDERS if path.startswith(each))
+    name = path.removeprefix(folder).partition("/")[0].removesuffix(".d")
+    is_one = "." in name and "@." not in name and not name.endswith((".wants", ".requires"))
+    return name if is_one else ""
 
 
 def _verbs(
-    units: Sequence[Mapping[str, Any]], states: Mapping[str, Mapping[str, str]], paths: set[str]
-) -> Iterator[tuple[str, list[str]]]:
+    units: Sequence[Mapping[str, Any]], states: Mapping[str, UnitState], paths: set[str]
+) -> dict[str, list[str]]:
     """Give what systemctl is to be told, and of which units."""
     todo: dict[str, list[str]] = {}
     for unit in units:
         for verb in _verbs_of(unit, states[unit["name"]], paths):
             todo.setdefault(verb, []).append(unit["name"])
-    for verb in ("unmask", "stop", "disable", "mask", "enable", "restart", "reload", "start"):
-        if verb in todo:
-            yield verb, todo[verb]
+    return todo
 
 
-def _verbs_of(unit: Mapping[str, Any], state: Mapping[str, str], paths: set[str]) -> Iterator[str]:
-    masked = state["LoadState"] == "masked"
-    running = state["ActiveState"] in {"active", "activating", "reloading"}
-    enabled = state["UnitFileState"] in {"enabled", "alias", "static", "indirect"}
-    there = state["LoadState"] != "not-found"
+def _verbs_of(unit: Mapping[str, Any], state: UnitState, paths: set[str]) -> Iterator[str]:
+    masked, running, there = state.load == "masked", state.is_running, state.load != "not-found"
     # Who wants it to run does not want it masked, whoever did that.
     wanted = bool(unit["enabled"] or unit["state"] == "started")
     want_masked = False if unit["masked"] is None and wanted else unit["masked"]
     if want_masked is not None and want_masked is not masked and (there or want_masked):
         yield "mask" if want_masked else "unmask"
-    if unit["enabled"] is not None and unit["enabled"] is not enabled and there:
+    if unit["enabled"] is not None and unit["enabled"] is not state.is_enabled and there:
         yield "enable" if unit["enabled"] else "disable"
     elif unit["enabled"] and not there:
         yield "enable"
@@ -795,12 +823,34 @@ def _verbs_of(unit: Mapping[str, Any], state: Mapping[str, str], paths: set[str]
         yield "start"
 
 
-def _unit_states(names: Sequence[str]) -> dict[str, dict[str, str]]:
+@dataclass(frozen=True)
+class UnitState:
+    """What systemd says of a unit."""
+
+    load: str
+    is_running: bool
+    is_enabled: bool
+    needs_reload: bool
+
+
+def _unit_states(names: Sequence[str]) -> dict[str, UnitState]:
     asked = ["systemctl", "show", f"--property={','.join(_UNIT_FIELDS)}", *names]
     blocks = _run(asked, "systemd").strip().split("\n\n")
-    states = [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks]
+    # What is enabled is read from the disk: what systemd remembers of that is older.
+    command = ["systemctl", "is-enabled", *names]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    words = told.stdout.splitlines()
+    if len(words) != len(names):
+        message = f"systemd: {told.stderr.strip() or words}"
+        raise CannotError(message)
+    found = {}
     # An alias answers with its own unit's name; the order is that of the question.
-    return dict(zip(names, states, strict=True))
+    for name, block, enabled in zip(names, blocks, words, strict=True):
+        said = dict(line.split("=", 1) for line in block.splitlines())
+        is_running = said["ActiveState"] in {"active", "activating", "reloading"}
+        needs_reload = said["NeedDaemonReload"] == "yes"
+        found[name] = UnitState(said["LoadState"], is_running, enabled in _ENABLED, needs_reload)
+    return found
 
 
 def _run_units(argv: list[str], names: Sequence[str]) -> None:
@@ -836,7 +886,9 @@ def _prove(proof: Mapping[str, Any]) -> None:
 
 
 def _run(argv: Sequence[str], what: str) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    # Scripts of System V are nobody's here; who keeps them up has all units read anew.
+    environment = {**os.environ, "SYSTEMCTL_SKIP_SYSV": "1"}
+    done = subprocess.run(argv, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         message = f"{what}: `{' '.join(argv)}`: {(done.stderr or done.stdout).strip()}"
         raise CannotError(message)
