@@ -17,8 +17,12 @@ from gateway.policy.documents import RELEASE_FOLDER
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def sign_plan(source: Path, plan: Path, signers: Path, base: Path | None = None) -> None:
+def sign_plan(
+    source: Path, plan: Path, signers: Path, base: Path | None = None, days: int | None = None
+) -> None:
     """Copy a plan's documents and have the lab's author and Bureau sign them.
+
+    It holds for so many `days`, or as long as is usual.
 
     Raises:
         Refused: ZG676, they would not; carries their words.
@@ -27,7 +31,7 @@ def sign_plan(source: Path, plan: Path, signers: Path, base: Path | None = None)
     shutil.copytree(source, plan, ignore=shutil.ignore_patterns(RELEASE_FOLDER))
     if not signers.exists():
         say("pki", "signers", str(signers))
-    sign(plan, signers, base)
+    sign(plan, signers, base, days)
 
 
 def make_authorities(folder: Path, plan: str) -> None:
@@ -57,17 +61,18 @@ def certify(folder: Path, name: str, request: str, beside: Path, profile: str = 
     return issued.read_text("ascii")
 
 
-def sign(plan: Path, signers: Path, base: Path | None = None) -> None:
+def sign(plan: Path, signers: Path, base: Path | None = None, days: int | None = None) -> None:
     """Have both sign a plan's folder, compared with the one in force if there is one.
 
     Raises:
         Refused: ZG676, they would not; carries their words.
     """
     compared = ["--base", str(base)] if base else ["--first"]
-    for role in ("author", "bureau"):
+    holds = ["--days", str(days)] if days else []
+    for role, more in (("author", holds), ("bureau", [])):
         pair = ["--key", f"{signers}/{role}.key", "--certificate", f"{signers}/{role}.pem"]
         trust = ["--trust", str(signers)]
-        say("policy", "sign", str(plan), "--as", role, "--yes", *compared, *pair, *trust)
+        say("policy", "sign", str(plan), "--as", role, "--yes", *compared, *pair, *trust, *more)
 
 
 def say(*words: str, environment: Mapping[str, str] | None = None) -> None:

@@ -1,8 +1,12 @@
-"""Faults that operations must hear of: each is caused on a real host, and mended again."""
+"""Faults of gateways that operations must hear of: each is caused on a real one, and mended."""
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -13,10 +17,13 @@ from pki.parts import make_key
 from pki.state import Secrets, open_state
 from tests.authorities import request
 from tests.lab.power import without_power
+from tests.lab.releases import carry, enforce, retitle, sign_next
 from tests.lab.town import Town
 
 METRICS_CERTIFICATE = "/etc/loushan/metrics/certificate.pem"
 LIST = "/etc/swanctl/x509crl/links.crl"
+
+_DAY_SECONDS = 86_400
 
 
 @contextmanager
@@ -51,6 +58,78 @@ def agent_stopped(town: Town, host: str) -> AbstractContextManager[None]:
 def exporter_stopped(town: Town, host: str) -> AbstractContextManager[None]:
     """Stop who says how a gateway is; the gateway itself goes on."""
     return town.without(host, "loushan-metrics.socket", "loushan-metrics.service")
+
+
+def machine_unknown(town: Town, host: str) -> AbstractContextManager[None]:
+    """Stop who says how a gateway's machine is."""
+    return town.without(host, "loushan-node-exporter.socket", "loushan-node-exporter.service")
+
+
+@contextmanager
+def loader_gone(town: Town, host: str) -> Iterator[None]:
+    """Take away where the agent reaches who proves; it goes on asking."""
+    there, aside = "/run/loushan/loader.sock", "/run/loushan/aside.sock"
+    town.must(host, "mv", there, aside)
+    town.run(host, "loushan", "agent", "prove")
+    try:
+        yield
+    finally:
+        town.must(host, "mv", aside, there)
+        town.run(host, "loushan", "agent", "prove")
+
+
+@contextmanager
+def policy_ending(town: Town, host: str) -> Iterator[None]:
+    """Bring a policy into force that was signed for two days; then one for as long as is usual."""
+    _enforce(town, host, "样例城市短", days=2)
+    try:
+        yield
+    finally:
+        _enforce(town, host, "样例城市", days=None)
+
+
+def _enforce(town: Town, host: str, title: str, days: int | None) -> None:
+    with TemporaryDirectory() as folder:
+        signed = sign_next(town, Path(folder), retitle(title), keep=True, days=days)
+        carry(town, host, signed)
+    done = enforce(town, host, "--no-confirm")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def journal_behind(town: Town, host: str) -> Iterator[None]:
+    """Stop who sends the journal, as if that were twenty minutes ago."""
+    with town.without(host, "loushan-forward.service"):
+        town.must(host, "touch", "-d", "-20 minutes", "/var/lib/loushan-forward/state")
+        yield
+
+
+@contextmanager
+def backup_old(town: Town, host: str) -> Iterator[None]:
+    """Say that what would be lost was kept nine days ago."""
+    file = "/var/lib/loushan-history/kept.json"
+    before = town.run(host, "cat", file)
+    said = json.dumps({"kept": time.time() - 9 * _DAY_SECONDS})
+    town.must(host, "sh", "-c", 'mkdir -p "${0%/*}" && cat >"$0"', file, text=said)
+    try:
+        yield
+    finally:
+        if before.returncode:
+            town.must(host, "rm", file)
+        else:
+            town.must(host, "sh", "-c", 'cat >"$0"', file, text=before.stdout)
+
+
+@contextmanager
+def program_changed(town: Town, host: str) -> Iterator[None]:
+    """Change a program of Debian's, and have the files looked at, as they are each night."""
+    program, kept, look = "/usr/bin/yes", "/root/kept", "systemctl start loushan-files.service"
+    town.run(host, "loushan-files", "accept")
+    town.must(host, "sh", "-c", f"cp -a {program} {kept} && echo >>{program} && {look}")
+    try:
+        yield
+    finally:
+        town.must(host, "sh", "-c", f"cp -a {kept} {program} && rm {kept} && {look}")
 
 
 @contextmanager

@@ -15,16 +15,24 @@ from tests.lab.town import Done, Town
 THERE = "/root/release"
 
 
-def sign_next(town: Town, folder: Path, edit: Callable[[Path], None], *, keep: bool) -> Path:
+def sign_next(
+    town: Town,
+    folder: Path,
+    edit: Callable[[Path], None],
+    *,
+    keep: bool,
+    days: int | None = None,
+) -> Path:
     """Change a copy of the city's plan and have it signed as the next revision.
 
-    With `keep` it takes the place of the city's plan, so that the next one follows it.
+    With `keep` it takes the place of the city's plan, so that the next one follows it. It holds
+    for so many `days`, or as long as is usual.
     """
     changed, signed = folder / "changed", folder / "signed"
     shutil.rmtree(changed, ignore_errors=True)
     shutil.copytree(town.places.plan, changed, ignore=shutil.ignore_patterns("release"))
     edit(changed)
-    sign_plan(changed, signed, town.places.signers, base=town.places.plan)
+    sign_plan(changed, signed, town.places.signers, town.places.plan, days)
     if keep:
         shutil.rmtree(town.places.plan)
         shutil.copytree(signed, town.places.plan)

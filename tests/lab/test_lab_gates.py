@@ -36,7 +36,7 @@ def seated(town: Town) -> Town:
     for name, host in SEATS.items():
         give_card(town.places, host, name)
     lend_card(town.places, LEADER, SEATS[LEADER], "tax.office")
-    assert until(lambda: all(map(is_open, [town, town], gateways(town))))
+    assert until(lambda: all(map(town.is_open, gateways(town))))
     assert until(lambda: serves(town))
     return town
 
@@ -44,11 +44,6 @@ def seated(town: Town) -> Town:
 def gateways(town: Town) -> list[str]:
     """Give the hosts that keep the city's gates."""
     return [host for host in town.gateways if town.described.host(host).node == "city"]
-
-
-def is_open(town: Town, host: str) -> bool:
-    """Tell whether requests pass at a gateway, by its own word."""
-    return bool((town.status(host).get("gates") or {}).get("open"))
 
 
 def desk(town: Town, name: str, service: str, host: str = "", family: int = 4) -> Desk:
@@ -208,11 +203,11 @@ def test_a_revoked_certificate_ends_a_connection_that_stands(
 def gateway(seated: Town) -> Iterator[str]:
     """Give the gateway that answers; its gates are open before and afterwards."""
     host = seated.active("city")
-    assert until(lambda: is_open(seated, host))
+    assert until(lambda: seated.is_open(host))
     yield host
     seated.run(host, "systemctl", "start", "loushan-log.service", "loushan-proxy.service")
     seated.run(host, "loushan", "agent", "prove")
-    assert until(lambda: is_open(seated, host))
+    assert until(lambda: seated.is_open(host))
 
 
 _TAMPER = """

@@ -161,6 +161,10 @@ class Town:
         status = self.status(gateway)
         return bool(status.get("proven")) and bool(status.get("forwarding"))
 
+    def is_open(self, gateway: str) -> bool:
+        """Tell whether requests pass at a gateway, by its own word."""
+        return bool((self.status(gateway).get("gates") or {}).get("open"))
+
     def address(self, host: str, version: int) -> Address:
         """Give a host's own address: of a zone's host, a gateway, or a guest."""
         found = self.described.host(host)

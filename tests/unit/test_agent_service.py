@@ -277,10 +277,14 @@ def test_an_agent_that_reaches_no_loader_lives_and_says_so(
     begin = socket.socket.__init__
 
     def of_this_host(
-        self: socket.socket, family: int = -1, *of_it: int, fileno: int | None = None
+        self: socket.socket,
+        family: int = -1,
+        kind: int = -1,
+        protocol: int = -1,
+        fileno: int | None = None,
     ) -> None:
         assert family == socket.AF_UNIX, "RestrictAddressFamilies"
-        begin(self, family, *of_it, fileno=fileno)
+        begin(self, family, kind, protocol, fileno)
 
     monkeypatch.setattr(socket.socket, "__init__", of_this_host)
     at_rest.agent.loader.unlink()
