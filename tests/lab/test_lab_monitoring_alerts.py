@@ -146,6 +146,10 @@ LASTING = (
         _at(faults.list_ended, "housing-gw"),
         {"authority": "links", "severity": "urgent"},
     ),
+)
+
+#: One after the other beside those, each until it is told.
+PASSING = (
     Fault(
         "the monitoring host's exporter ends",
         "MonitoringFaulty",
@@ -153,10 +157,6 @@ LASTING = (
         faults_beside.part_stopped,
         {"part": "machine"},
     ),
-)
-
-#: One after the other beside those, each until it is told.
-PASSING = (
     Fault("the proxy ends", "GatesClosed", "city", _at(faults_beside.proxy_stopped, FIRST)),
     Fault(
         "decisions are not recorded",
