@@ -131,10 +131,11 @@ class _Screen:
         for group in self._city.groups:
             shown = [site for site in group.sites if self._is_shown(site)]
             title = group.title or self._words("the city's own", "市级")
-            good = sum(site.standing is Standing.GOOD for site in group.sites)
+            judged = [site for site in group.sites if site.standing is not Standing.APART]
+            good = sum(site.standing is Standing.GOOD for site in judged)
             table.add_row(
                 self._standing(group.standing, title),
-                f"{good}/{len(group.sites)}",
+                f"{good}/{len(judged)}",
                 "" if shown else self._words("all is well", "全部正常"),
             )
             for site in shown:

@@ -73,6 +73,7 @@ def test_a_city_that_is_well_is_good(stand: Stand, capsys: pytest.CaptureFixture
     assert "已证明 10/10" in said
     assert "链路通 9/9" in said
     assert "告警 0" in said
+    assert "5/5" in said, "what the plan keeps away is not counted: it is neither well nor not"
     for site in SITES.sites:
         assert site.title in said
 
