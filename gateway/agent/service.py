@@ -279,7 +279,11 @@ class Agent:
         except OSError as fault:
             journal({"loader": f"{type(fault).__name__}: {fault}"})
             refused = [problem("ZG812", error=fault)]
-            self._ended(Job(request.ask, Talk(socket.socket(socket.AF_UNIX)), now, now, client), None, refused)
+            self._ended(
+                Job(request.ask, Talk(socket.socket(socket.AF_UNIX)), now, now, client),
+                None,
+                refused,
+            )
             return
         self.job = Job(request.ask, talk, now, now + LONGEST_WORK_SECONDS, client)
         self.selector.register(talk.connection, selectors.EVENT_READ)
