@@ -30,7 +30,8 @@ PATIENCE_SECONDS = 30.0
 #: What is waited for here may take so many times longer: the machine may have much else to do.
 _BUSY = 4
 
-_LOOK_SECONDS = 0.02
+#: Between two looks it rests: for longer than the look took, which costs a processor, but not long.
+_LEAST_REST_SECONDS, _REST_FACTOR, _LONGEST_REST_SECONDS = 0.02, 2, 0.5
 
 Done = subprocess.CompletedProcess[str]
 
@@ -47,10 +48,11 @@ def loushan(lab: str, *words: str, owner: int = 0) -> Done:
 def until(what: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> bool:
     """Wait until something holds; tell whether it does."""
     end = time.monotonic() + seconds * _BUSY
-    while time.monotonic() < end:
+    while (began := time.monotonic()) < end:
         if what():
             return True
-        time.sleep(_LOOK_SECONDS)
+        rest = _REST_FACTOR * (time.monotonic() - began)
+        time.sleep(min(max(_LEAST_REST_SECONDS, rest), _LONGEST_REST_SECONDS))
     return what()
 
 
