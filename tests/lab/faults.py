@@ -109,15 +109,14 @@ def backup_old(town: Town, host: str) -> Iterator[None]:
     """Say that what would be lost was kept nine days ago."""
     file = "/var/lib/loushan-history/kept.json"
     before = town.run(host, "cat", file)
-    said = json.dumps({"kept": time.time() - 9 * _DAY_SECONDS})
-    town.must(host, "sh", "-c", 'mkdir -p "${0%/*}" && cat >"$0"', file, text=said)
+    _write(town, host, file, json.dumps({"kept": time.time() - 9 * _DAY_SECONDS}))
     try:
         yield
     finally:
         if before.returncode:
             town.must(host, "rm", file)
         else:
-            town.must(host, "sh", "-c", 'cat >"$0"', file, text=before.stdout)
+            _write(town, host, file, before.stdout)
 
 
 @contextmanager
@@ -170,11 +169,16 @@ def list_ended(town: Town, host: str) -> Iterator[None]:
 def replaced(town: Town, host: str, file: str, text: str) -> Iterator[None]:
     """Have another text in a file; afterwards what was there before."""
     before = town.must(host, "cat", file)
-    town.must(host, "sh", "-c", 'cat >"$0"', file, text=text)
+    _write(town, host, file, text)
     try:
         yield
     finally:
-        town.must(host, "sh", "-c", 'cat >"$0"', file, text=before)
+        _write(town, host, file, before)
+
+
+def _write(town: Town, host: str, file: str, text: str) -> None:
+    """Have a text in a file, which keeps its owner and its rights where it is there already."""
+    town.must(host, "sh", "-c", 'mkdir -p "${0%/*}" && cat >"$0"', file, text=text)
 
 
 @contextmanager

@@ -221,11 +221,13 @@ def test_the_flood_is_heard_where_the_gateway_lets_everything_pass(
     try:
         with wire.ears(town.cable("city.business")) as (ear,):
             card = wire.card(town.namespace("tax-gw"), "office")
-            heard = False
-            # One may be lost, as while a link gets new keys.
-            for _ in range(3):
+
+            def is_heard() -> bool:
                 wire.send(*town.cable("tax.office"), [frame], card)
-                heard = heard or ear.hears(mark)
+                return ear.hears(mark)
+
+            # One may be lost, as while a link gets new keys.
+            heard = any(is_heard() for _ in range(3))
     finally:
         for gateway in gateways:
             town.must(gateway, "systemctl", "start", "loushan-agent.service")
