@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from gateway.policy.gates import gates_at
-from lab.hosts.desk import Desk, give_card
+from lab.hosts.desk import give_card
 from lab.hosts.keeper import cgroup_of
 from tests.lab.receiver import HOST
+from tests.lab.seat import desk_at
 from tests.lab.town import Town, until
 
 OPERATIONS = "city.operations"
@@ -124,7 +124,5 @@ def _ask(town: Town) -> None:
     """Have somebody ask once, so that there is a decision."""
     name, seat = "leader", "city.leaders"
     give_card(town.places, seat, name)
-    gate = next(g for g in gates_at(town.plan, "city") if g.service == "supervision")
-    address = next(a for a in town.layout.nodes["city"].addresses if a.version == 4)
-    answer = Desk(town.places, seat, name, address, gate).ask("GET", "/supervision/")
+    answer = desk_at(town, seat, name, "supervision").ask("GET", "/supervision/")
     assert answer.status == 200, answer

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import Refused
-from gateway.policy.gates import gates_at
 from lab.hosts.desk import Answer, Desk, give_card, lend_card
+from tests.lab.seat import desk_at
 from tests.lab.town import Town, until
 
 pytestmark = pytest.mark.lab
@@ -47,10 +47,8 @@ def gateways(town: Town) -> list[str]:
 
 
 def desk(town: Town, name: str, service: str, host: str = "", family: int = 4) -> Desk:
-    """Give somebody's desk, before one of the city's gates."""
-    (gate,) = (g for g in gates_at(town.plan, "city") if g.service == service)
-    address = next(a for a in town.layout.nodes["city"].addresses if a.version == family)
-    return Desk(town.places, host or SEATS[name], name, address, gate)
+    """Give somebody's desk, where they sit unless said."""
+    return desk_at(town, host or SEATS[name], name, service, family)
 
 
 def serves(town: Town) -> bool:

@@ -12,17 +12,17 @@ import pytest
 
 from gateway.errors import Refused
 from gateway.policy.decide import VRRP
-from gateway.policy.gates import gates_at
 from gateway.policy.lines import heartbeat_of
 from gateway.policy.names import HEARTBEAT
 from gateway.policy.wiring import halves, wirings
 from lab import namespace
 from lab.hosts.cables import cut
-from lab.hosts.desk import Desk, give_card
+from lab.hosts.desk import give_card
 from lab.hosts.machine import leader
 from lab.hosts.power import reboot
 from tests.lab import wire
 from tests.lab.pair import BOTH, FIRST, PERMITTED, REFUSED, SECOND, SITE, passes, settle, who
+from tests.lab.seat import desk_at
 from tests.lab.town import Town, until
 
 pytestmark = pytest.mark.lab
@@ -200,9 +200,7 @@ def test_when_one_dies_the_other_takes_its_place(pair: Town) -> None:
 def test_requests_are_judged_by_whoever_is_active(pair: Town) -> None:
     """By the same policy; the application takes it from either, and each records its own."""
     give_card(pair.places, "tax.office", "tax-clerk")
-    gate = next(each for each in gates_at(pair.plan, SITE) if each.service == "approval")
-    address = pair.layout.nodes[SITE].addresses[0]
-    desk = Desk(pair.places, "tax.office", "tax-clerk", address, gate)
+    desk = desk_at(pair, "tax.office", "tax-clerk", "approval")
 
     def answered() -> str:
         with suppress(Refused):
