@@ -148,7 +148,8 @@ LASTING = (
     ),
 )
 
-#: One after the other beside those, each until it is told.
+#: One after the other beside those, each until it is told, and told to be over: one that inhibits
+#: it keeps that back too.
 PASSING = (
     Fault(
         "the monitoring host's exporter ends",
@@ -220,6 +221,8 @@ def course(town: Town) -> Iterator[Course]:
             for fault in PASSING:
                 with _caused(town, fault, went):
                     went.all_told(fault)
+                if not fault.lasts:
+                    receiver.waits(went.begun, 90, fault.labels, is_over=True)
             went.all_told(*LASTING)
         yield went
 
