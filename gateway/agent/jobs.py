@@ -7,7 +7,6 @@ time, and with whoever asks the agent.
 import json
 import socket
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from gateway.agent.requests import (
@@ -133,21 +132,3 @@ class Job:
     client: Client | None = None
     probation: dict[str, Any] | None = None
     words_from: list[Client] = field(default_factory=list)
-
-
-def call_loader(path: Path, request: Request, content: bytes) -> Talk:
-    """Begin to talk with a loader of one's own.
-
-    Raises:
-        OSError: it cannot be reached.
-    """
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.settimeout(0)
-        connection.connect(str(path))
-    except OSError:
-        connection.close()
-        raise
-    talk = Talk(connection)
-    talk.send(request.line() + content)
-    return talk

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.agent.course import Course, Outcome
-from gateway.agent.jobs import Client, Job, Talk, call_loader
+from gateway.agent.jobs import Client, Job, Talk
 from gateway.agent.requests import (
     GATES_CHANGED_FILE,
     LARGEST_DELIVERY_BYTES,
@@ -274,18 +274,16 @@ class Agent:
         self.status.doing = request.ask.value
         if request.ask is Ask.LOAD and request.confirm_within is None:
             request = replace(request, confirm_within=self.settings.confirm_within_seconds)
+        talk = Talk(socket.socket(socket.AF_UNIX))
+        job = Job(request.ask, talk, now, now + LONGEST_WORK_SECONDS, client)
         try:
-            talk = call_loader(self.loader, request, client.content if client else b"")
+            talk.connection.connect(str(self.loader))
         except OSError as fault:
             journal({"loader": f"{type(fault).__name__}: {fault}"})
-            refused = [problem("ZG812", error=fault)]
-            self._ended(
-                Job(request.ask, Talk(socket.socket(socket.AF_UNIX)), now, now, client),
-                None,
-                refused,
-            )
+            self._ended(job, None, [problem("ZG812", error=fault)])
             return
-        self.job = Job(request.ask, talk, now, now + LONGEST_WORK_SECONDS, client)
+        self.job = job
+        talk.send(request.line() + (client.content if client else b""))
         self.selector.register(talk.connection, selectors.EVENT_READ)
         self._watch(talk)
 
