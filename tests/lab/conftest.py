@@ -13,7 +13,7 @@ from tests.lab.town import Town, booted, provisioned
 GUESTS = ("attacker@tax.office", "walled@housing.office", "neighbour@city.applications")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bare_town() -> Iterator[Town]:
     """Boot the city; its gateways are as from the installer."""
     guests = [word for guest in GUESTS for word in ("--guest", guest)]
@@ -21,7 +21,7 @@ def bare_town() -> Iterator[Town]:
         yield town
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def town(bare_town: Town) -> Town:
     """Make gateways of it."""
     return provisioned(bare_town)

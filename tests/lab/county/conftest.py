@@ -11,7 +11,7 @@ from tests.machine import held
 SITES = ("city", "suiyang", "suiyang-housing", "yangchuan")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def town() -> Iterator[Town]:
     """Boot it, and make gateways of it.
 

@@ -1,0 +1,1 @@
+"""What Loushan is held to."""
