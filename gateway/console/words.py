@@ -61,7 +61,7 @@ WORDS: Words = {
     "not_found": ("There is no such page", "没有此页面"),
     "refused_page": ("This cannot be asked here", "此处不支持该请求"),
     "lost": ("State unknown: no news for", "状况不明:没有新数据已有"),
-    "seconds": ("seconds", "秒"),
+    "seconds": ("s", "秒"),
     "minutes": ("min", "分钟"),
     "hours": ("h", "小时"),
     "hint": ("what is shown is not how the network is now", "所示并非网络当前状况"),
