@@ -2,9 +2,8 @@
 
 from gateway.policy.gates import gates_at
 from lab.hosts.desk import Desk
+from tests.lab.pair import SITE
 from tests.lab.town import Town
-
-SITE = "city"
 
 
 def desk_at(town: Town, host: str, name: str, service: str, family: int = 4) -> Desk:

@@ -148,8 +148,8 @@ LASTING = (
     ),
 )
 
-#: One after the other beside those, each until it is told, and told to be over: one that inhibits
-#: it keeps that back too.
+#: One after the other beside those, each until it is told, and where it does not last, until it is
+#: told to be over: what comes next may inhibit it, and then nobody is told that.
 PASSING = (
     Fault(
         "the monitoring host's exporter ends",
